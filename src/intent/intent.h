@@ -1,0 +1,42 @@
+/* intent.h: the VLANs that each port should carry, and what stands in the way.
+ *
+ * Pure. For each configured port: the union of what its trusted wires need, cut to the fences. */
+#ifndef VSN_INTENT_INTENT_H
+#define VSN_INTENT_INTENT_H
+
+#include "intent/demand.h"
+#include "intent/wires.h"
+
+struct port_intent {
+    const struct config_port *port;
+    struct vlanset wanted;  /* what the wires need and the fences allow, all owners together */
+    struct vlanset apply;   /* the part of it that hypervisors in 'mode config' ask for */
+    struct vlanset refused; /* needed, but beyond a fence */
+    char refusal[256];      /* which fence; empty when nothing is refused */
+    bool may_add;           /* the port is bound and nothing contradicts */
+    bool may_remove;        /* absence is proved: every owner that could want a VLAN here was read
+                             * in full, is connected, and is not doubted */
+    char reason[256];       /* why not, for either */
+};
+
+struct intent {
+    struct port_intent *ports; /* one per configured port with 'vsn enable', in configuration order */
+    size_t count;
+};
+
+/* How far a hypervisor's word can be trusted. */
+struct hypervisor_trust {
+    struct hypervisor_view view;
+    enum session_state state;
+    bool released; /* 'hold SECONDS' ran out after contact was lost: what it wanted counts no more */
+};
+
+/* Returns 0 or -ENOMEM. 'ret_intent' borrows from 'config'. */
+int intent_compute(const struct config *config, const struct hypervisor_trust *hypervisors,
+                   size_t n_hypervisors, const struct wires *wires, struct intent *ret_intent);
+
+void intent_done(struct intent *intent);
+
+const struct port_intent *intent_find(const struct intent *intent, const char *port);
+
+#endif

@@ -1,0 +1,65 @@
+/* inventory.h: what one source told so far, row by row (record.h).
+ *
+ * One inventory per source: each hypervisor's session, the neighbour process, the Config Module.
+ * Present is what is stored; proved absent is what was removed by 'gone' or by the 'end' of a
+ * complete list; everything else is unknown and changes nothing. A row that vanishes with its owner
+ * (a host's NICs with the host) is removed with it.
+ *
+ * The shrink guard: when a complete read ends and would take away everything of a kind (hosts,
+ * networks or machines), or more than INVENTORY_SHRINK_PERCENT of all rows, nothing is taken away.
+ * The rows stay, the inventory is 'doubted', and its word counts for additions only until a later
+ * complete read agrees with what is stored, or an operator accepts the smaller answer. The same holds for single
+ * removals: when those since the last complete read add up to as much, the inventory is doubted. */
+#ifndef VSN_MODEL_INVENTORY_H
+#define VSN_MODEL_INVENTORY_H
+
+#include "model/record.h"
+
+#define INVENTORY_SHRINK_PERCENT 30
+#define INVENTORY_SHRINK_LEAST 10      /* rows: below that, only "everything of a kind" counts */
+#define INVENTORY_ROWS_MAX 4000000     /* a source that tells more is refused */
+
+struct inventory;
+
+/* An empty inventory, nothing known. NULL when out of memory. */
+struct inventory *inventory_new(void);
+struct inventory *inventory_free(struct inventory *inventory);
+
+/* Takes in one record (its texts are copied). Returns 1 when something changed, 0 when nothing did,
+ * or a negative errno with the reason when the record cannot be taken in (-ENOSPC: too many rows,
+ * -ENOMEM); the inventory is then 'incomplete' until the next complete read ends. */
+int inventory_apply(struct inventory *inventory, const struct record *record, struct error *reterr);
+
+/* True from the end of the first complete read on: absence means something. */
+bool inventory_is_complete(const struct inventory *inventory);
+
+/* Drops the claim to completeness (the source was lost); the rows stay. */
+void inventory_distrust(struct inventory *inventory);
+
+/* The doubt of the shrink guard: its sentence, or NULL when there is none. */
+const char *inventory_doubt(const struct inventory *inventory);
+
+/* An operator's word that the smaller answer is right: removes what the guard kept. Returns how many
+ * rows went. */
+size_t inventory_accept(struct inventory *inventory);
+
+/* True when a list of that table and owner was told as unreadable since it was last complete. */
+bool inventory_is_unknown(const struct inventory *inventory, enum table table, const char *owner);
+
+/* A row, or NULL. Valid until the next inventory_apply(). */
+const void *inventory_find(const struct inventory *inventory, enum table table, const char *owner,
+                           const char *id);
+
+/* Walks a table, in the order in which rows first appeared: start with NULL, NULL at the end.
+ * 'owner' NULL: every owner. */
+const void *inventory_next(const struct inventory *inventory, enum table table, const char *owner,
+                           const void *after);
+
+size_t inventory_count(const struct inventory *inventory, enum table table);
+
+/* Typed walks: 'INVENTORY_EACH(inv, host, TABLE_HOST, NULL) use(host->name);' */
+#define INVENTORY_EACH(inventory, row, table, owner)                                               \
+    for (const struct row *row = inventory_next(inventory, table, owner, NULL); row;               \
+         row = inventory_next(inventory, table, owner, row))
+
+#endif
