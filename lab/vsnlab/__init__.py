@@ -1,0 +1,11 @@
+"""The lab's world: switches, hosts and machines made of real parts. See lab/README.md."""
+from .frames import Endpoint, Listener, Probe, Traffic, probe
+from .host import Host, Machine, Nic, Station
+from .ovs import OvsPlane
+from .plane import BUILD, PROJECT, Plane, stop_all
+from .remote import Process, Remote, WorldError
+from .uml import UmlPlane
+from .until import until
+
+__all__ = ["BUILD", "PROJECT", "Endpoint", "Host", "Listener", "Machine", "Nic", "OvsPlane", "Plane", "Probe",
+           "Process", "Remote", "Station", "Traffic", "UmlPlane", "WorldError", "probe", "stop_all", "until"]

@@ -1,0 +1,171 @@
+"""The Open vSwitch plane: userspace data path, so that it needs nothing of the kernel but namespaces."""
+import json
+import os
+import re
+
+from . import vlans as vlan_lists
+from .plane import HERE, Plane
+
+CLOSED = "vlan_mode=native-untagged tag=1 trunks=4095"
+# A trunk port without a list carries every VLAN; this id, which no network uses, stands for "none".
+SENTINEL = 4095
+
+
+def start_script(folder, netns):
+    """One Open vSwitch with everything of its own in 'folder', on the interfaces of a namespace."""
+    inside = f"nsenter --net=/run/netns/{netns}"
+    common = "--detach --no-chdir -vconsole:off"
+    return f"""mkdir -p {folder}
+export OVS_RUNDIR={folder} OVS_LOGDIR={folder} OVS_DBDIR={folder} OVS_SYSCONFDIR={folder}
+ovsdb-tool create {folder}/conf.db /usr/share/openvswitch/vswitch.ovsschema
+{inside} ovsdb-server {folder}/conf.db --remote=punix:{folder}/db.sock {common} \\
+    --remote=db:Open_vSwitch,Open_vSwitch,manager_options --unixctl={folder}/ovsdb-server.ctl \\
+    --pidfile={folder}/ovsdb-server.pid --log-file={folder}/ovsdb-server.log
+ovs-vsctl --db=unix:{folder}/db.sock --no-wait init
+{inside} ovs-vswitchd unix:{folder}/db.sock --disable-system {common} \\
+    --unixctl={folder}/ovs-vswitchd.ctl --pidfile={folder}/ovs-vswitchd.pid --log-file={folder}/ovs-vswitchd.log
+"""
+
+
+class OvsPlane(Plane):
+    kind = "ovs"
+    bridge = "tor1"
+    switch_netns = "switch"
+
+    def _prepare(self):
+        self.dir = self.host_dir
+        return (["unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc",
+                 os.path.join(HERE, "world.sh")],
+                {"WORLD_KIND": "ovs", "WORLD_PYTHON_DIR": HERE, "WORLD_LISTEN": f"unix:{self.host_dir}/agent"})
+
+    def _connect(self):
+        import socket
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(f"{self.host_dir}/agent")
+        return connection
+
+    def _bring_out(self):
+        """Everything was written outside already."""
+
+    def vcenter_address(self, port):
+        return f"127.0.0.1:{port}"
+
+    # The switch
+
+    @property
+    def switch_dir(self):
+        return f"{self.dir}/switch"
+
+    @property
+    def database(self):
+        return f"unix:{self.switch_dir}/db.sock"
+
+    @property
+    def switch_config(self):
+        return f"switch open-vswitch bridge {self.bridge} db {self.database}"
+
+    def vsctl(self, *words, folder=None):
+        database = f"unix:{folder}/db.sock" if folder else self.database
+        return self.run(["ovs-vsctl", f"--db={database}", "--timeout=20", *words], check=True).stdout
+
+    def appctl(self, *words, folder=None):
+        target = f"{folder or self.switch_dir}/ovs-vswitchd.ctl"
+        return self.run(["ovs-appctl", "-t", target, *words], check=True).stdout
+
+    def _start_switch(self):
+        ports = " ".join(f"-- add-port {self.bridge} {port} {CLOSED}" for port in self.ports)
+        self.sh(self.netns_script("switch") + f"ip -n switch -batch - <<CABLES\n{self._cables()}CABLES\n" +
+                start_script(self.switch_dir, "switch") +
+                f"ovs-vsctl --db={self.database} --timeout=20 add-br {self.bridge} -- "
+                f"set bridge {self.bridge} datapath_type=netdev {ports}\n")
+
+    def stop_switch(self, daemon="ovs-vswitchd"):
+        """Kills a daemon of the switch: ovs-vswitchd or ovsdb-server."""
+        self.sh(f"kill -9 $(cat {self.switch_dir}/{daemon}.pid)\n")
+
+    def start_switch(self, daemon="ovs-vswitchd"):
+        """Starts it again, on the same database."""
+        script = start_script(self.switch_dir, "switch").split("\n", 3)
+        rest = script[3]
+        first, second = rest.split(f"ovs-vsctl --db={self.database} --no-wait init\n")
+        self.sh(f"{script[1]}\n" + (first if daemon == "ovsdb-server" else second))
+
+    def _open_port(self, port, vlans):
+        """An unmanaged trunk: these VLANs tagged, VLAN 1 native."""
+        self.vsctl("set", "port", port, "vlan_mode=native-untagged", "tag=1",
+                   f"trunks=[{','.join(map(str, sorted(vlan_lists.parse(vlans))))}]")
+
+    def _port(self, port):
+        columns = "--columns=vlan_mode,tag,trunks"
+        row = json.loads(self.vsctl("--format=json", columns, "list", "port", port))
+        values = dict(zip(row["headings"], row["data"][0]))
+        def numbers(value):
+            return set(value[1]) if isinstance(value, list) else {value}
+        return values["vlan_mode"], numbers(values["tag"]), numbers(values["trunks"])
+
+    def vlans(self, port):
+        """The tagged VLANs of a port as the switch has them: a set."""
+        mode, tag, trunks = self._port(port)
+        if mode == "access" or (isinstance(mode, list) and tag):
+            return set()
+        return trunks - {SENTINEL} - tag if trunks else set(range(1, SENTINEL)) - tag
+
+    def native(self, port):
+        """The VLAN of its untagged frames, or None."""
+        return next(iter(self._port(port)[1]), None)
+
+    def add_vlans(self, port, vlans):
+        """Adds VLANs by hand, as an administrator does."""
+        self.vsctl("add", "port", port, "trunks", *map(str, sorted(vlan_lists.parse(vlans))))
+
+    def remove_vlans(self, port, vlans):
+        self.vsctl("remove", "port", port, "trunks", *map(str, sorted(vlan_lists.parse(vlans))))
+
+    def fdb(self):
+        """What the switch has learnt: a set of (port, VLAN, MAC address)."""
+        table = json.loads(self.vsctl("--format=json", "--columns=ofport,name", "list", "interface"))
+        names = {str(number): name for number, name in table["data"]}
+        rows = (line.split() for line in self.appctl("fdb/show", self.bridge).splitlines()[1:])
+        return {(names.get(row[0], row[0]), int(row[1]), row[2]) for row in rows}
+
+    # Virtual switches of the hosts
+
+    def start_vswitches(self, host):
+        folder = f"{self.dir}/host-{host.name}"
+        words = []
+        for switch, nics in host.switches.items():
+            words += ["--", "add-br", switch, "--", "set", "bridge", switch, "datapath_type=netdev"]
+            if len(nics) > 1:
+                words += ["--", "add-bond", switch, f"{switch}-uplinks", *nics, "bond_mode=active-backup"]
+            elif nics:
+                words += ["--", "add-port", switch, nics[0]]
+        self.sh(start_script(folder, host.netns) +
+                f"{self._host_vsctl(host)} {' '.join(words)}\n")
+        for switch, nics in host.switches.items():
+            if len(nics) > 1:
+                self.use_uplink(host, switch, nics[0])
+
+    def take_up(self, nic):
+        """Open vSwitch takes up the card by its name; done when it has a number again. Meanwhile its bond had
+        gone over to another card."""
+        self.vsctl("wait-until", "interface", nic.nic, "ofport>0", folder=f"{self.dir}/host-{nic.host.name}")
+        switch = nic.host.switch_of(nic.nic)
+        if switch and len(nic.host.switches[switch]) > 1:
+            self.use_uplink(nic.host, switch, nic.host.active[switch])
+
+    def use_uplink(self, host, switch, nic):
+        self.appctl("bond/set-active-member", f"{switch}-uplinks", nic, folder=f"{self.dir}/host-{host.name}")
+
+    def _host_vsctl(self, host):
+        return f"ovs-vsctl --db=unix:{self.dir}/host-{host.name}/db.sock --timeout=20"
+
+    def attach_script(self, machine):
+        vlan = machine.vlan
+        if isinstance(vlan, str):
+            mode = f"vlan_mode=trunk trunks=[{','.join(map(str, sorted(vlan_lists.parse(vlan))))}]"
+        else:
+            mode = f"vlan_mode=access tag={vlan or 0}"
+        return f"{self._host_vsctl(machine.host)} add-port {machine.switch} {machine.tap} {mode}\n"
+
+    def detach_script(self, machine):
+        return f"{self._host_vsctl(machine.host)} del-port {machine.tap}\n"
