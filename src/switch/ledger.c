@@ -1,0 +1,426 @@
+#include "switch/ledger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/strbuf.h"
+
+#define HEADER "vsn-ledger 1\n"
+#define LINE_MAX_SIZE (4 * 16384)
+#define LOCK_WAIT_MS 6000
+#define SLACK_LINES 1000 /* lines appended before the file is written anew */
+
+struct entry {
+    char *port;
+    struct vlanset owned, removing;
+};
+
+struct ledger {
+    char *path;
+    int fd, lock_fd;
+    off_t size;     /* bytes of the file that are sound */
+    bool behind;    /* memory knows more than the file: write it anew before anything else */
+    unsigned lines; /* since it was written anew */
+    struct entry *entries;
+    size_t n_entries;
+};
+
+/* CRC-32 of IEEE 802.3 clause 3.2.9, bit by bit: lines are short and few. */
+static uint32_t crc32_of(const char *data, size_t size)
+{
+    uint32_t crc = UINT32_MAX;
+
+    for (size_t i = 0; i < size; i++) {
+        crc ^= (unsigned char)data[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xedb88320) : 0);
+    }
+    return ~crc;
+}
+
+/* ---- Memory ---------------------------------------------------------------------------------- */
+
+static struct entry *entry_find(const struct ledger *ledger, const char *port)
+{
+    for (size_t i = 0; i < ledger->n_entries; i++)
+        if (strcmp(ledger->entries[i].port, port) == 0)
+            return &ledger->entries[i];
+    return NULL;
+}
+
+static struct entry *entry_get(struct ledger *ledger, const char *port)
+{
+    struct entry *entry = entry_find(ledger, port), *entries;
+    char *name;
+
+    if (entry || ledger->n_entries >= LEDGER_PORTS_MAX || !*port || strchr(port, '\n'))
+        return entry;
+    entries = realloc(ledger->entries, (ledger->n_entries + 1) * sizeof(*entries));
+    if (!entries)
+        return NULL;
+    ledger->entries = entries;
+    name = strdup(port);
+    if (!name)
+        return NULL;
+    entries[ledger->n_entries] = (struct entry){ .port = name };
+    return &entries[ledger->n_entries++];
+}
+
+struct vlanset ledger_owned(const struct ledger *ledger, const char *port)
+{
+    const struct entry *entry = entry_find(ledger, port);
+
+    return entry ? entry->owned : vlanset_empty;
+}
+
+struct vlanset ledger_removing(const struct ledger *ledger, const char *port)
+{
+    const struct entry *entry = entry_find(ledger, port);
+
+    return entry ? entry->removing : vlanset_empty;
+}
+
+/* ---- Lines ----------------------------------------------------------------------------------- */
+
+static void add_set(struct strbuf *to, const struct vlanset *set)
+{
+    if (vlanset_is_empty(set))
+        strbuf_addc(to, '-');
+    else
+        vlanset_format(set, to);
+}
+
+static void add_line(struct strbuf *to, const struct entry *entry)
+{
+    struct strbuf body;
+
+    strbuf_init(&body, LINE_MAX_SIZE);
+    add_set(&body, &entry->owned);
+    strbuf_addc(&body, ' ');
+    add_set(&body, &entry->removing);
+    strbuf_addc(&body, ' ');
+    strbuf_adds(&body, entry->port);
+    strbuf_addf(to, "%08x ", crc32_of(body.data, body.size));
+    strbuf_add(to, body.data, body.size);
+    strbuf_addc(to, '\n');
+    to->overflow |= body.overflow;
+    strbuf_done(&body);
+}
+
+static int parse_set(const char *word, struct vlanset *ret_set)
+{
+    *ret_set = vlanset_empty;
+    return strcmp(word, "-") == 0 ? 0 : vlanset_parse(word, ret_set);
+}
+
+/* Takes one line over into memory. -EINVAL for a line that does not hold what was once written. */
+static int take_line(struct ledger *ledger, char *line)
+{
+    char *sum = strsep(&line, " "), *end, *owned, *removing;
+    struct entry read, *entry;
+
+    if (!line || strlen(sum) != 8 || strtoul(sum, &end, 16) != crc32_of(line, strlen(line)) || *end)
+        return -EINVAL;
+    owned = strsep(&line, " ");
+    removing = strsep(&line, " ");
+    if (!line || parse_set(owned, &read.owned) < 0 || parse_set(removing, &read.removing) < 0)
+        return -EINVAL;
+    entry = entry_get(ledger, line);
+    if (!entry)
+        return -EINVAL;
+    entry->owned = read.owned;
+    entry->removing = read.removing;
+    return 0;
+}
+
+/* Returns the number of bad lines. */
+static unsigned take_lines(struct ledger *ledger, char *text)
+{
+    unsigned bad = 0;
+    char *end;
+
+    for (bool first = true; (end = strchr(text, '\n')); text = end + 1, first = false) {
+        *end = '\0';
+        if (first && strcmp(text, "vsn-ledger 1") == 0)
+            continue;
+        if (first || take_line(ledger, text) < 0)
+            bad++;
+        ledger->lines++;
+    }
+    return bad;
+}
+
+/* ---- The file -------------------------------------------------------------------------------- */
+
+static int write_all(int fd, const char *data, size_t size)
+{
+    while (size) {
+        ssize_t put = write(fd, data, size);
+
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put <= 0)
+            return put < 0 ? -errno : -EIO;
+        data += put;
+        size -= (size_t)put;
+    }
+    return 0;
+}
+
+static int sync_directory_of(const char *path)
+{
+    CLEANUP(free_text) char *copy = strdup(path);
+    CLEANUP(close_fd) int fd = -1;
+
+    if (!copy)
+        return -ENOMEM;
+    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+static int write_beside(const char *path, const struct strbuf *content)
+{
+    CLEANUP(close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int r;
+
+    if (fd < 0)
+        return -errno;
+    r = write_all(fd, content->data, content->size);
+    if (r == 0 && fsync(fd) < 0)
+        r = -errno;
+    return r;
+}
+
+static void add_content(const struct ledger *ledger, struct strbuf *content)
+{
+    strbuf_adds(content, HEADER);
+    for (size_t i = 0; i < ledger->n_entries; i++)
+        if (!vlanset_is_empty(&ledger->entries[i].owned))
+            add_line(content, &ledger->entries[i]);
+}
+
+/* Writes the file anew; the old one stays until the new one is whole and on the disk. */
+static int rewrite(struct ledger *ledger)
+{
+    char path[PATH_MAX];
+    struct strbuf content;
+    int r, fd;
+
+    strbuf_init(&content, LEDGER_SIZE_MAX);
+    add_content(ledger, &content);
+    if ((size_t)snprintf(path, sizeof(path), "%s.new", ledger->path) >= sizeof(path))
+        r = -ENAMETOOLONG;
+    else
+        r = content.overflow ? -EMSGSIZE : write_beside(path, &content);
+    if (r == 0 && rename(path, ledger->path) < 0)
+        r = -errno;
+    if (r == 0)
+        r = sync_directory_of(ledger->path);
+    if (r == 0 && (fd = open(ledger->path, O_WRONLY | O_APPEND | O_CLOEXEC)) >= 0) {
+        close_fd(&ledger->fd);
+        ledger->fd = fd;
+        ledger->size = (off_t)content.size;
+        ledger->lines = 0;
+        ledger->behind = false;
+    } else if (r == 0) {
+        r = -errno;
+    }
+    strbuf_done(&content);
+    return r;
+}
+
+/* Puts one line at the end. After a failure the file ends as before (or is written anew later). */
+static int append(struct ledger *ledger, const struct entry *entry)
+{
+    struct strbuf line;
+    int r;
+
+    if (ledger->fd < 0 || ledger->behind || ledger->lines > SLACK_LINES + 4 * ledger->n_entries)
+        return rewrite(ledger);
+    strbuf_init(&line, LINE_MAX_SIZE + 16);
+    add_line(&line, entry);
+    r = line.overflow ? -EMSGSIZE : write_all(ledger->fd, line.data, line.size);
+    if (r == 0) {
+        ledger->size += (off_t)line.size;
+        ledger->lines++;
+    } else {
+        ledger->behind = true;
+        if (ftruncate(ledger->fd, ledger->size) < 0)
+            r = -errno;
+    }
+    strbuf_done(&line);
+    return r;
+}
+
+static int failed(const struct ledger *ledger, int r, struct error *reterr)
+{
+    return error_set(reterr, r, "ledger %s cannot be written: %s", ledger->path, strerror(-r));
+}
+
+static int note(struct ledger *ledger, const struct entry *entry, struct error *reterr)
+{
+    int r = append(ledger, entry);
+
+    if (r < 0)
+        ledger->behind = true;
+    return r < 0 ? failed(ledger, r, reterr) : 0;
+}
+
+int ledger_own(struct ledger *ledger, const char *port, const struct vlanset *vlans,
+               struct error *reterr)
+{
+    struct entry *entry = entry_get(ledger, port);
+
+    if (!entry)
+        return failed(ledger, -ENOSPC, reterr);
+    entry->owned = vlanset_union(&entry->owned, vlans);
+    return note(ledger, entry, reterr);
+}
+
+int ledger_remove(struct ledger *ledger, const char *port, const struct vlanset *vlans,
+                  struct error *reterr)
+{
+    struct entry *entry = entry_get(ledger, port);
+    struct vlanset before;
+    int r;
+
+    if (!entry)
+        return failed(ledger, -ENOSPC, reterr);
+    before = entry->removing;
+    entry->removing = vlanset_union(&before, vlans);
+    r = note(ledger, entry, reterr);
+    if (r == 0 && fdatasync(ledger->fd) < 0)
+        r = failed(ledger, -errno, reterr);
+    if (r < 0) {
+        entry->removing = before;
+        ledger->behind = true;
+    }
+    return r;
+}
+
+int ledger_disown(struct ledger *ledger, const char *port, const struct vlanset *vlans,
+                  struct error *reterr)
+{
+    struct entry *entry = entry_find(ledger, port);
+
+    if (!entry)
+        return 0;
+    entry->owned = vlanset_minus(&entry->owned, vlans);
+    entry->removing = vlanset_minus(&entry->removing, vlans);
+    return note(ledger, entry, reterr);
+}
+
+int ledger_settle(struct ledger *ledger, const char *port, struct error *reterr)
+{
+    struct entry *entry = entry_find(ledger, port);
+
+    if (!entry || vlanset_is_empty(&entry->removing))
+        return 0;
+    entry->removing = vlanset_empty;
+    return note(ledger, entry, reterr);
+}
+
+/* ---- Opening --------------------------------------------------------------------------------- */
+
+/* Two writers would each forget what the other owns. A predecessor whose vsnd was killed may still
+ * be inside its last call to the switch: that is bounded, so waiting for it is. */
+static int take_lock(struct ledger *ledger, struct error *reterr)
+{
+    static const struct timespec pause = { .tv_nsec = 20 * 1000 * 1000 };
+    char path[PATH_MAX];
+
+    if ((size_t)snprintf(path, sizeof(path), "%s.lock", ledger->path) >= sizeof(path))
+        return error_set(reterr, -ENAMETOOLONG, "ledger %s: name too long", ledger->path);
+    ledger->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (ledger->lock_fd < 0)
+        return error_set(reterr, -errno, "%s: %s", path, strerror(errno));
+    for (int waited_ms = 0; flock(ledger->lock_fd, LOCK_EX | LOCK_NB) < 0; waited_ms += 20) {
+        if (errno != EWOULDBLOCK || waited_ms > LOCK_WAIT_MS)
+            return error_set(reterr, -EBUSY, "%s is held by another process", path);
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
+static int read_file(const char *path, struct strbuf *content)
+{
+    CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char chunk[16384];
+    ssize_t got;
+
+    if (fd < 0)
+        return -errno;
+    while ((got = read(fd, chunk, sizeof(chunk))) > 0)
+        if (strbuf_add(content, chunk, (size_t)got) < 0)
+            return -EMSGSIZE;
+    return got < 0 ? -errno : 0;
+}
+
+static int load(struct ledger *ledger, struct error *retnote)
+{
+    struct strbuf content;
+    unsigned bad = 0;
+    int r;
+
+    strbuf_init(&content, LEDGER_SIZE_MAX);
+    r = read_file(ledger->path, &content);
+    /* A NUL would end the text early; as any other byte it makes its own line bad. */
+    for (size_t i = 0; i < content.size; i++)
+        if (!content.data[i])
+            content.data[i] = '\x01';
+    if (r == 0 && content.size)
+        bad = take_lines(ledger, content.data);
+    strbuf_done(&content);
+    if (bad)
+        error_set(retnote, -EBADMSG, "ledger %s: %u damaged lines skipped", ledger->path, bad);
+    return r == -ENOENT ? 0 : r;
+}
+
+int ledger_open(const char *path, struct ledger **ret_ledger, struct error *retnote)
+{
+    struct ledger *ledger = calloc(1, sizeof(*ledger));
+    int r;
+
+    retnote->text[0] = '\0';
+    if (!ledger)
+        return error_set(retnote, -ENOMEM, "out of memory");
+    ledger->fd = ledger->lock_fd = -1;
+    ledger->path = strdup(path);
+    r = ledger->path ? take_lock(ledger, retnote) : error_set(retnote, -ENOMEM, "out of memory");
+    if (r == 0) {
+        r = load(ledger, retnote);
+        if (r < 0)
+            error_set(retnote, r, "ledger %s cannot be read: %s", path, strerror(-r));
+    }
+    if (r < 0) {
+        ledger_free(ledger);
+        return r;
+    }
+    r = rewrite(ledger);
+    ledger->behind = r < 0;
+    if (r < 0)
+        failed(ledger, r, retnote);
+    *ret_ledger = ledger;
+    return 0;
+}
+
+struct ledger *ledger_free(struct ledger *ledger)
+{
+    if (!ledger)
+        return NULL;
+    close_fd(&ledger->fd);
+    close_fd(&ledger->lock_fd);
+    for (size_t i = 0; i < ledger->n_entries; i++)
+        free(ledger->entries[i].port);
+    free(ledger->entries);
+    free(ledger->path);
+    free(ledger);
+    return NULL;
+}
