@@ -9,7 +9,9 @@
 
 struct port_intent {
     const struct config_port *port;
-    struct vlanset wanted;  /* what the wires need and the fences allow, all owners together */
+    struct vlanset needed;  /* what the wires need within the allowed lists, all owners together: no
+                             * member of it is ever removed */
+    struct vlanset wanted;  /* the part of it that fits the port's cap */
     struct vlanset apply;   /* the part of it that hypervisors in 'mode config' ask for */
     struct vlanset refused; /* needed, but beyond a fence */
     char refusal[256];      /* which fence; empty when nothing is refused */
@@ -17,10 +19,12 @@ struct port_intent {
     bool may_remove;        /* absence is proved: every owner that could want a VLAN here was read
                              * in full, is connected, and is not doubted */
     char reason[256];       /* why not, for either */
+    enum config_mode mode;  /* MODE_CONFIG when a hypervisor in that mode is behind the port */
 };
 
 struct intent {
-    struct port_intent *ports; /* one per configured port with 'vsn enable', in configuration order */
+    struct port_intent
+        *ports; /* one per configured port with 'vsn enable', in configuration order */
     size_t count;
 };
 
@@ -28,7 +32,8 @@ struct intent {
 struct hypervisor_trust {
     struct hypervisor_view view;
     enum session_state state;
-    bool released; /* 'hold SECONDS' ran out after contact was lost: what it wanted counts no more */
+    bool
+        released; /* 'hold SECONDS' ran out after contact was lost: what it wanted counts no more */
 };
 
 /* Returns 0 or -ENOMEM. 'ret_intent' borrows from 'config'. */

@@ -3,33 +3,47 @@
  * Pure: facts in, wires out. Evidence, best first (docs/architecture.md, "Virtual wires"):
  *  - pin: the operator says so: proved.
  *  - hint: the hypervisor says that this NIC hears this very port: confirmed.
- *  - heard: LLDP or CDP heard on the port carries, as its port or chassis id, the MAC address that the
- *    hypervisor reports for exactly one NIC: confirmed.
+ *  - heard: LLDP or CDP heard on the port carries, as its port or chassis id, the MAC address that
+ * the hypervisor reports for exactly one NIC: confirmed.
  *  - named: a station heard on the port only claims a host's name: claimed, never acted upon.
- * Evidence that names two NICs for a port, or two ports for a NIC, is a conflict: the port is frozen.
- * A wire whose evidence is gone is remembered as 'lost': its port is left as it is until other
- * evidence speaks. */
+ * Evidence that names two NICs for a port, or two ports for a NIC, is a conflict: the port is
+ * frozen. A wire whose evidence is gone is remembered as 'lost': its port is left as it is until
+ * other evidence speaks. */
 #ifndef VSN_INTENT_WIRES_H
 #define VSN_INTENT_WIRES_H
 
 #include "model/config.h"
 #include "model/inventory.h"
 
-enum wire_state { WIRE_CLAIMED, WIRE_LOST, WIRE_CONFLICT, WIRE_CONFIRMED, WIRE_PROVED, N_WIRE_STATES };
+enum wire_state {
+    WIRE_CLAIMED,   /* somebody says so; never acted upon */
+    WIRE_LOST,      /* was trusted, its evidence is gone: left as it is */
+    WIRE_MOVED,     /* was trusted, and the NIC is now behind another port */
+    WIRE_CONFLICT,  /* evidence contradicts: frozen */
+    WIRE_CONFIRMED, /* by evidence that nothing contradicts */
+    WIRE_PROVED,
+    N_WIRE_STATES,
+};
 
-enum evidence_kind { EVIDENCE_PIN, EVIDENCE_HINT, EVIDENCE_HEARD, EVIDENCE_NAMED, N_EVIDENCE_KINDS };
+enum evidence_kind {
+    EVIDENCE_PIN,
+    EVIDENCE_HINT,
+    EVIDENCE_HEARD,
+    EVIDENCE_NAMED,
+    N_EVIDENCE_KINDS
+};
 
 struct wire { /* texts are owned by the wire list */
     char *port;
     char *hypervisor; /* the configured name */
     char *host;       /* id of its host row */
     char *host_name;
-    char *nic;        /* the device */
+    char *nic; /* the device */
     enum wire_state state;
-    unsigned evidence;   /* bit per evidence_kind */
-    int64_t since_ms;    /* monotonic: when this NIC was first seen on this port */
-    int64_t seen_ms;     /* monotonic: when evidence was last there */
-    char detail[256];    /* what the evidence says, or what contradicts */
+    unsigned evidence; /* bit per evidence_kind */
+    int64_t since_ms;  /* monotonic: when this NIC was first seen on this port */
+    int64_t seen_ms;   /* monotonic: when evidence was last there */
+    char detail[256];  /* what the evidence says, or what contradicts */
 };
 
 struct wires {
@@ -43,9 +57,9 @@ struct hypervisor_view {
     const struct inventory *inventory;
 };
 
-/* Recomputes the wires. 'before' are the wires of the last call (may be NULL) and give age and memory;
- * 'neighbors' is the neighbour process's inventory. Only ports that the configuration enables for
- * vsn have wires. Returns 0 or -ENOMEM, then '*ret_wires' is untouched. */
+/* Recomputes the wires. 'before' are the wires of the last call (may be NULL) and give age and
+ * memory; 'neighbors' is the neighbour process's inventory. Only ports that the configuration
+ * enables for vsn have wires. Returns 0 or -ENOMEM, then '*ret_wires' is untouched. */
 int wires_compute(const struct config *config, const struct hypervisor_view *hypervisors,
                   size_t n_hypervisors, const struct inventory *neighbors,
                   const struct wires *before, int64_t now_ms, struct wires *ret_wires);

@@ -5,19 +5,20 @@
  * complete list; everything else is unknown and changes nothing. A row that vanishes with its owner
  * (a host's NICs with the host) is removed with it.
  *
- * The shrink guard: when a complete read ends and would take away everything of a kind (hosts,
- * networks or machines), or more than INVENTORY_SHRINK_PERCENT of all rows, nothing is taken away.
- * The rows stay, the inventory is 'doubted', and its word counts for additions only until a later
- * complete read agrees with what is stored, or an operator accepts the smaller answer. The same holds for single
- * removals: when those since the last complete read add up to as much, the inventory is doubted. */
+ * Removals are decided together, at inventory_settle(). The shrink guard looks at them first: a
+ * complete read that leaves no host, no network or no machine where there were some, the end of
+ * every network at once, or of more than INVENTORY_SHRINK_PERCENT of the hosts, machines and shared
+ * networks, is not believed. The rows stay, the inventory is 'doubted', and nothing may be
+ * concluded from absence until the rows are told again by a complete read, or an operator accepts
+ * the smaller answer. */
 #ifndef VSN_MODEL_INVENTORY_H
 #define VSN_MODEL_INVENTORY_H
 
 #include "model/record.h"
 
 #define INVENTORY_SHRINK_PERCENT 30
-#define INVENTORY_SHRINK_LEAST 10      /* rows: below that, only "everything of a kind" counts */
-#define INVENTORY_ROWS_MAX 4000000     /* a source that tells more is refused */
+#define INVENTORY_SHRINK_LEAST 10  /* rows: fewer removals than that are never too many */
+#define INVENTORY_ROWS_MAX 4000000 /* a source that tells more is refused */
 
 struct inventory;
 
@@ -30,6 +31,10 @@ struct inventory *inventory_free(struct inventory *inventory);
  * -ENOMEM); the inventory is then 'incomplete' until the next complete read ends. */
 int inventory_apply(struct inventory *inventory, const struct record *record, struct error *reterr);
 
+/* Carries out the removals that were told since the last call, or doubts them. Returns 1 when
+ * something changed. */
+int inventory_settle(struct inventory *inventory);
+
 /* True from the end of the first complete read on: absence means something. */
 bool inventory_is_complete(const struct inventory *inventory);
 
@@ -39,8 +44,8 @@ void inventory_distrust(struct inventory *inventory);
 /* The doubt of the shrink guard: its sentence, or NULL when there is none. */
 const char *inventory_doubt(const struct inventory *inventory);
 
-/* An operator's word that the smaller answer is right: removes what the guard kept. Returns how many
- * rows went. */
+/* An operator's word that the smaller answer is right: removes what the guard kept. Returns how
+ * many rows went. */
 size_t inventory_accept(struct inventory *inventory);
 
 /* True when a list of that table and owner was told as unreadable since it was last complete. */
@@ -57,9 +62,13 @@ const void *inventory_next(const struct inventory *inventory, enum table table, 
 
 size_t inventory_count(const struct inventory *inventory, enum table table);
 
-/* Typed walks: 'INVENTORY_EACH(inv, host, TABLE_HOST, NULL) use(host->name);' */
-#define INVENTORY_EACH(inventory, row, table, owner)                                               \
-    for (const struct row *row = inventory_next(inventory, table, owner, NULL); row;               \
+/* Typed walks. The variable is named like the row: 'INVENTORY_EACH(inv, host, TABLE_HOST, NULL)
+ * use(host->name);', or has a name of its own: 'INVENTORY_EACH_AS(inv, nic, other, TABLE_NIC,
+ * NULL)'. */
+#define INVENTORY_EACH_AS(inventory, type, row, table, owner)                                      \
+    for (const struct type *row = inventory_next(inventory, table, owner, NULL); row;              \
          row = inventory_next(inventory, table, owner, row))
+#define INVENTORY_EACH(inventory, row, table, owner)                                               \
+    INVENTORY_EACH_AS(inventory, row, row, table, owner)
 
 #endif

@@ -540,30 +540,32 @@ void record_merge(const struct record *record, union row *row)
     }
 }
 
-void *row_copy(enum table table, const void *row)
+void *row_copy_behind(enum table table, const void *row, size_t head)
 {
-    size_t size = tables[table].row_size, used = size;
-    char *copy;
+    size_t size = tables[table].row_size;
+    char *block, *copy, *at;
 
     for (size_t i = 0; i < tables[table].n_fields; i++)
         if (is_text(&tables[table].fields[i]))
             size += strlen(text_of(&tables[table].fields[i], row)) + 1;
-    copy = malloc(size);
-    if (!copy)
+    block = malloc(head + size);
+    if (!block)
         return NULL;
+    copy = block + head;
+    at = copy + tables[table].row_size;
     memcpy(copy, row, tables[table].row_size);
     for (size_t i = 0; i < tables[table].n_fields; i++) {
-        const struct field *field = &tables[table].fields[i];
-        const char *text;
-
-        if (!is_text(field))
+        if (!is_text(&tables[table].fields[i]))
             continue;
-        text = text_of(field, row);
-        strcpy(copy + used, text);
-        set_text(field, copy, copy + used);
-        used += strlen(text) + 1;
+        set_text(&tables[table].fields[i], copy, at);
+        at = stpcpy(at, text_of(&tables[table].fields[i], row)) + 1;
     }
-    return copy;
+    return block;
+}
+
+void *row_copy(enum table table, const void *row)
+{
+    return row_copy_behind(table, row, 0);
 }
 
 bool row_equal(enum table table, const void *a, const void *b)

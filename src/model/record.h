@@ -4,9 +4,10 @@
  * keep their value), 'new' states the whole row (fields left out fall back to their default, which
  * always means "not known" or "none"), 'gone' proves a row absent. 'begin' and 'end' bracket a
  * complete list: rows of that table and owner that were not stated in between are proved absent
- * when 'end' arrives, and nothing is concluded when it does not. 'begin all'/'end all' bracket a
- * complete read of everything that a source knows. 'unknown' says that a list could not be read:
- * what was known of it stays, and is no longer trusted.
+ * when 'end' arrives, and nothing is concluded when it does not; without an owner the bracket holds
+ * the whole table. 'begin all'/'end all' bracket a complete read of everything that a source knows,
+ * but for its session row and its hints, which are read at a pace of their own. 'unknown' says that
+ * a list could not be read: what was known of it stays, and is no longer trusted.
  *
  * The written form is one line of text, the same on a socket and in a recording:
  *
@@ -385,6 +386,10 @@ void record_merge(const struct record *record, union row *row);
 /* A copy of a table's row in one block, its texts behind it; free() releases it. NULL when out of
  * memory. A NULL text becomes "". */
 void *row_copy(enum table table, const void *row);
+
+/* The same with 'head' bytes of the caller's in front, which must keep the row aligned: the row is
+ * at the returned block + 'head'. */
+void *row_copy_behind(enum table table, const void *row, size_t head);
 
 /* Sets every NULL text of a row to "". */
 void row_complete(enum table table, void *row);

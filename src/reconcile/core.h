@@ -1,8 +1,8 @@
 /* core.h: the decision core: step(state, event, now) -> actions.
  *
  * Pure: no input or output, no clock, no log. The same object runs in vsnd, in unit tests and in
- * replay (vsn-sim). Facts arrive as records from sources; conclusions are drawn at EVENT_SETTLE, which
- * the caller sends when it has handed in everything that had arrived. */
+ * replay (vsn-sim). Facts arrive as records from sources; conclusions are drawn at EVENT_SETTLE,
+ * which the caller sends when it has handed in everything that had arrived. */
 #ifndef VSN_RECONCILE_CORE_H
 #define VSN_RECONCILE_CORE_H
 
@@ -12,11 +12,11 @@
 struct core;
 
 enum event_kind {
-    EVENT_CONFIG,  /* 'config' takes the old one's place; the core owns it from then on */
-    EVENT_RECORD,  /* 'record' came from 'source' */
-    EVENT_LOST,    /* the process behind 'source' ended; 'reason' says how */
-    EVENT_SETTLE,  /* time to draw conclusions */
-    EVENT_ACCEPT,  /* an operator accepts the smaller answer of hypervisor 'source' */
+    EVENT_CONFIG, /* 'config' takes the old one's place; the core owns it from then on */
+    EVENT_RECORD, /* 'record' came from 'source' */
+    EVENT_LOST,   /* the process behind 'source' ended; 'reason' says how */
+    EVENT_SETTLE, /* time to draw conclusions */
+    EVENT_ACCEPT, /* an operator accepts the smaller answer of hypervisor 'source' */
 };
 
 /* Sources are written "switch", "neighbor" and "hypervisor/NAME". */
@@ -31,8 +31,8 @@ struct event {
 struct actions {
     struct strbuf to_module; /* record lines for the Config Module */
     struct strbuf log;       /* lines "LEVEL text", LEVEL being a digit of enum log_level */
-    int64_t wake_ms;         /* monotonic: send EVENT_SETTLE no later than this; INT64_MAX: not needed */
-    bool settle;             /* something changed: send EVENT_SETTLE once what has arrived is handed in */
+    int64_t wake_ms; /* monotonic: send EVENT_SETTLE no later than this; INT64_MAX: not needed */
+    bool settle;     /* something changed: send EVENT_SETTLE once what has arrived is handed in */
 };
 
 void actions_init(struct actions *actions);
@@ -52,11 +52,11 @@ int core_step(struct core *core, const struct event *event, int64_t now_ms, int6
 
 struct core_hypervisor {
     const struct config_hypervisor *config;
-    const struct inventory *inventory;
-    const struct session *session; /* as last told; never NULL */
-    enum session_state state;      /* 'session->state', or disabled, or stale when its process is gone */
-    int64_t heard_ms;              /* monotonic: last record; 0: never */
-    int64_t connected_ms;          /* monotonic: since when connected; 0: it is not */
+    const struct inventory *inventory; /* NULL when it is disabled */
+    const struct session *session;     /* as last told; never NULL */
+    enum session_state state; /* 'session->state', or disabled, or stale when its process is gone */
+    int64_t heard_ms;         /* monotonic: last record; 0: never */
+    int64_t connected_ms;     /* monotonic: since when connected; 0: it is not */
 };
 
 struct core_audit { /* one change that was made on the switch, or refused by it */
@@ -77,7 +77,8 @@ const struct intent *core_intent(const struct core *core);
 const struct plan *core_plan(const struct core *core);
 const struct guard *core_guard(const struct core *core);
 
-/* The newest changes first: index 0 is the last one. NULL behind the end. At most 1,000 are kept. */
+/* The newest changes first: index 0 is the last one. NULL behind the end. At most 1,000 are kept.
+ */
 const struct core_audit *core_audit(const struct core *core, size_t index);
 
 #endif

@@ -23,16 +23,16 @@ struct guard_case {
     bool proved;          /* intent.may_remove */
     const char *unproved; /* why not; borrowed for the call */
     bool learnt_known;
-    bool learnt;          /* a station speaks in that VLAN on that port */
-    size_t owned_pairs;   /* port-VLAN pairs that vsn owns on the whole switch */
+    bool learnt;        /* a station speaks in that VLAN on that port */
+    size_t owned_pairs; /* port-VLAN pairs that vsn owns on the whole switch */
 };
 
 struct guard *guard_new(void);
 struct guard *guard_free(struct guard *guard);
 
 /* True when the removal may be done now; it is then charged to the budget and its clock forgotten.
- * Otherwise its clock runs (or stands still while unproved), and '*wake_ms' is lowered to when it may
- * be worth asking again. -ENOMEM counts as "not now". */
+ * Otherwise its clock runs (or stands still while unproved), and '*wake_ms' is lowered to when it
+ * may be worth asking again. -ENOMEM counts as "not now". */
 bool guard_asks(struct guard *guard, const struct config *config, const struct guard_case *removal,
                 int64_t now_ms, int64_t *wake_ms);
 
@@ -41,7 +41,8 @@ bool guard_asks(struct guard *guard, const struct config *config, const struct g
 void guard_begin(struct guard *guard);
 void guard_end(struct guard *guard);
 
-/* Why a removal waits, for people: "absent for 12 s of 300 s". "" when it does not wait. Returns 'text'. */
+/* Why a removal waits, for people: "absent for 12 s of 300 s". "" when it does not wait. Returns
+ * 'text'. */
 const char *guard_reason(const struct guard *guard, const char *port, uint32_t vlan, char *text,
                          size_t size);
 

@@ -9,28 +9,34 @@
 
 struct plan_port {
     const struct config_port *port;
-    bool exists;            /* the switch has that port */
-    struct vlanset add;     /* wanted and not carried, whatever the mode */
-    struct vlanset write;   /* the part of 'add' that may be written now */
-    struct vlanset remove;  /* owned, no longer wanted, and passed by the guard: may be written now */
-    struct vlanset held;    /* owned, no longer wanted, waiting; guard_reason() says for what */
-    struct vlanset refused; /* wanted, but a fence, the native VLAN or the port itself stands against it */
+    bool exists;          /* the switch has that port */
+    struct vlanset add;   /* wanted and not carried, whatever the mode */
+    struct vlanset write; /* the part of 'add' that may be written now */
+    struct vlanset
+        remove;          /* owned, no longer wanted, and passed by the guard: may be written now */
+    struct vlanset held; /* owned, no longer wanted, waiting; guard_reason() says for what */
+    struct vlanset
+        refused; /* wanted, but a fence, the native VLAN or the port itself stands against it */
     char refusal[256];
-    char problem[256];      /* why nothing can be written on this port now; empty: it can */
-    enum config_mode mode;  /* MODE_CONFIG when somebody in that mode wants something here */
+    char problem[256];     /* why nothing can be written on this port now; empty: it can */
+    enum config_mode mode; /* as in the intent: nothing is written under MODE_CHECK */
 };
 
 struct plan {
     struct plan_port *ports; /* as intent.ports */
     size_t count;
-    int64_t wake_ms;         /* monotonic: when a held removal may become due; INT64_MAX: never */
+    int64_t wake_ms; /* monotonic: when a held removal may become due; INT64_MAX: never */
 };
+
+/* Why nothing may be written to 'port' just now (a change is under way, or failed a moment ago), or
+ * NULL. */
+typedef const char *plan_obstacle_fn(const char *port, void *data);
 
 /* Computes the plan of all ports. 'module' is the Config Module's inventory (tables switch, port).
  * Returns 0 or -ENOMEM. */
 int plan_compute(const struct config *config, const struct intent *intent,
-                 const struct inventory *module, struct guard *guard, int64_t now_ms,
-                 struct plan *ret_plan);
+                 const struct inventory *module, struct guard *guard, plan_obstacle_fn *obstacle,
+                 void *data, int64_t now_ms, struct plan *ret_plan);
 
 void plan_done(struct plan *plan);
 

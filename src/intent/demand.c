@@ -1,0 +1,229 @@
+#include "intent/demand.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/names.h"
+
+struct vlanset network_vlans(const struct inventory *inventory, const struct network *network,
+                             bool *ret_known)
+{
+    struct vlanset vlans = network->vlans;
+
+    *ret_known = network->mode != VLAN_UNKNOWN;
+    if (network->mode == VLAN_NATIVE || network->mode == VLAN_UNKNOWN)
+        return vlanset_empty;
+    if (network->mode == VLAN_INHERITED) {
+        const struct network *defaults = NULL;
+
+        INVENTORY_EACH_AS(inventory, network, each, TABLE_NETWORK, "")
+        if (each->role == NETWORK_DEFAULTS && strcmp(each->vswitch, network->vswitch) == 0)
+            defaults = each;
+        *ret_known = defaults && defaults->mode != VLAN_INHERITED;
+        return *ret_known ? network_vlans(inventory, defaults, ret_known) : vlanset_empty;
+    }
+    if (network->mode == VLAN_PRIVATE) {
+        *ret_known = false;
+        INVENTORY_EACH_AS(inventory, pvlan, pair, TABLE_PVLAN, network->vswitch)
+        {
+            if (!vlanset_has(&network->vlans, (uint32_t)pair->secondary))
+                continue;
+            vlanset_add(&vlans, (uint32_t)pair->primary);
+            *ret_known = true;
+        }
+    }
+    return vlans;
+}
+
+bool network_uses_uplink(const struct network *network, const struct uplink *uplink)
+{
+    const char *const lists[] = { network->active, network->standby };
+
+    /* An order that names nobody is an order that was not read. */
+    if (!network->teaming_known || (!network->active[0] && !network->standby[0]))
+        return true;
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+        if (names_has(lists[i], uplink->name) ||
+            (uplink->lag[0] && names_has(lists[i], uplink->lag)))
+            return true;
+    return false;
+}
+
+const struct network *network_of_interface(const struct inventory *inventory, const char *host,
+                                           const char *network, bool shared)
+{
+    return inventory_find(inventory, TABLE_NETWORK, shared ? "" : host, network);
+}
+
+/* ---- One walk -------------------------------------------------------------------------------- */
+
+struct walk {
+    const struct inventory *inventory;
+    const struct host *host;
+    const struct uplink *uplink;
+    const struct vswitch *vswitch;
+    demand_fn *fn;
+    void *data;
+    struct error *reterr;
+    bool known;
+};
+
+static void unknown(struct walk *walk, const char *what, const char *name)
+{
+    if (walk->known)
+        error_set(walk->reterr, -ENODATA, "%s %s could not be read", what, name);
+    walk->known = false;
+}
+
+/* True when the network lives on the virtual switch that the walk is about. A distributed network
+ * names its switch by reference; the host's side of that switch goes by uuid. */
+static bool is_on_vswitch(const struct walk *walk, const struct network *network)
+{
+    const struct dvswitch *dvswitch;
+
+    if (network->owner[0])
+        return strcmp(network->vswitch, walk->vswitch->id) == 0;
+    dvswitch = inventory_find(walk->inventory, TABLE_DVSWITCH, "", network->vswitch);
+    return dvswitch && strcmp(dvswitch->uuid, walk->vswitch->id) == 0;
+}
+
+static void tell(struct walk *walk, const struct network *network, const struct machine *machine,
+                 const struct vmknic *vmknic)
+{
+    bool known;
+    struct need need = {
+        .vswitch = walk->vswitch,
+        .network = network,
+        .machine = machine,
+        .vmknic = vmknic,
+    };
+
+    if (network->role != NETWORK_DEMAND)
+        return;
+    if (!network->vswitch[0])
+        unknown(walk, "the virtual switch of network", network->name);
+    if (!is_on_vswitch(walk, network) || !network_uses_uplink(network, walk->uplink))
+        return;
+    need.vlans = network_vlans(walk->inventory, network, &known);
+    if (!known && network->kind != NETWORK_OPAQUE)
+        unknown(walk, "the VLAN of network", network->name);
+    if (!vlanset_is_empty(&need.vlans))
+        walk->fn(&need, walk->data);
+}
+
+/* A distributed switch that a host takes part in, but whose own row was not read, hides its
+ * networks. */
+static bool is_switch_known(const struct walk *walk)
+{
+    if (walk->vswitch->kind != VSWITCH_DISTRIBUTED)
+        return true;
+    INVENTORY_EACH(walk->inventory, dvswitch, TABLE_DVSWITCH, NULL)
+    if (strcmp(dvswitch->uuid, walk->vswitch->id) == 0)
+        return true;
+    return false;
+}
+
+static void walk_networks(struct walk *walk)
+{
+    const char *owner = walk->vswitch->kind == VSWITCH_DISTRIBUTED ? "" : walk->host->id;
+
+    if (inventory_is_unknown(walk->inventory, TABLE_NETWORK, owner))
+        unknown(walk, "the networks of", owner[0] ? walk->host->name : "the distributed switches");
+    INVENTORY_EACH(walk->inventory, network, TABLE_NETWORK, owner)
+    tell(walk, network, NULL, NULL);
+}
+
+static void walk_interfaces(struct walk *walk)
+{
+    if (inventory_is_unknown(walk->inventory, TABLE_VMKNIC, walk->host->id))
+        unknown(walk, "the interfaces of", walk->host->name);
+    INVENTORY_EACH(walk->inventory, vmknic, TABLE_VMKNIC, walk->host->id)
+    {
+        const struct network *network =
+            network_of_interface(walk->inventory, walk->host->id, vmknic->network, vmknic->shared);
+
+        if (network)
+            tell(walk, network, NULL, vmknic);
+        else
+            unknown(walk, "the network of interface", vmknic->id);
+    }
+}
+
+static void walk_machine(struct walk *walk, const struct machine *machine)
+{
+    if (inventory_is_unknown(walk->inventory, TABLE_VIF, machine->id))
+        unknown(walk, "the interfaces of machine", machine->name);
+    INVENTORY_EACH(walk->inventory, vif, TABLE_VIF, machine->id)
+    {
+        const struct network *network =
+            network_of_interface(walk->inventory, walk->host->id, vif->network, vif->shared);
+
+        if (network)
+            tell(walk, network, machine, NULL);
+        else if (vif->network[0])
+            unknown(walk, "the network of machine", machine->name);
+    }
+}
+
+static void walk_machines(struct walk *walk)
+{
+    INVENTORY_EACH(walk->inventory, machine, TABLE_MACHINE, NULL)
+    {
+        if (machine->template)
+            continue;
+        if (!machine->host[0])
+            unknown(walk, "the host of machine", machine->name[0] ? machine->name : machine->id);
+        else if (strcmp(machine->host, walk->host->id) == 0)
+            walk_machine(walk, machine);
+    }
+}
+
+/* Finds the host's side of things; false when there is nothing to walk. */
+static bool walk_start(struct walk *walk, const char *host, const char *nic)
+{
+    walk->host = inventory_find(walk->inventory, TABLE_HOST, "", host);
+    if (!walk->host) {
+        unknown(walk, "host", host);
+        return false;
+    }
+    if (inventory_is_unknown(walk->inventory, TABLE_UPLINK, host) ||
+        inventory_is_unknown(walk->inventory, TABLE_VSWITCH, host) ||
+        inventory_is_unknown(walk->inventory, TABLE_NIC, host))
+        unknown(walk, "the virtual switches of", walk->host->name);
+    walk->uplink = inventory_find(walk->inventory, TABLE_UPLINK, host, nic);
+    if (!walk->uplink)
+        return false; /* a NIC that no virtual switch uses carries nothing */
+    walk->vswitch = inventory_find(walk->inventory, TABLE_VSWITCH, host, walk->uplink->vswitch);
+    if (!walk->vswitch)
+        unknown(walk, "the virtual switch of NIC", nic);
+    else if (!is_switch_known(walk))
+        unknown(walk, "distributed switch", walk->vswitch->name);
+    return walk->vswitch != NULL;
+}
+
+bool demand_of_nic(const struct inventory *inventory, enum config_provision provision,
+                   const char *host, const char *nic, demand_fn *fn, void *data,
+                   struct error *reterr)
+{
+    struct walk walk = {
+        .inventory = inventory,
+        .fn = fn,
+        .data = data,
+        .reterr = reterr,
+        .known = true,
+    };
+
+    if (!walk_start(&walk, host, nic))
+        return walk.known;
+    switch (provision) {
+    case PROVISION_NETWORKS:
+        walk_networks(&walk);
+        break;
+    case PROVISION_MACHINES:
+        walk_interfaces(&walk);
+        walk_machines(&walk);
+        break;
+    }
+    return walk.known;
+}

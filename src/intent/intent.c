@@ -1,0 +1,228 @@
+#include "intent/intent.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void add_need(const struct need *need, void *data)
+{
+    struct vlanset *demand = data;
+
+    *demand = vlanset_union(demand, &need->vlans);
+}
+
+/* ---- How far absence is proved ----------------------------------------------------------- */
+
+/* The first reason that stands against removals on a port is the one that is told. */
+static void doubt(struct port_intent *intent, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static void doubt(struct port_intent *intent, const char *format, ...)
+{
+    va_list args;
+
+    if (intent->may_remove) {
+        va_start(args, format);
+        vsnprintf(intent->reason, sizeof(intent->reason), format, args);
+        va_end(args);
+    }
+    intent->may_remove = false;
+}
+
+static void doubt_owner(struct port_intent *intent, const struct hypervisor_trust *trust,
+                        const struct host *host)
+{
+    const char *name = trust->view.config->name;
+
+    if (trust->state != SESSION_CONNECTED)
+        doubt(intent, "no contact with hypervisor %s: what was learnt from it is kept", name);
+    else if (!inventory_is_complete(trust->view.inventory))
+        doubt(intent, "hypervisor %s has not been read in full", name);
+    else if (inventory_doubt(trust->view.inventory))
+        doubt(intent, "hypervisor %s: %s; it is kept until you accept it", name,
+              inventory_doubt(trust->view.inventory));
+    else if (!host || host->connection != CONNECTION_CONNECTED)
+        doubt(intent, "host %.100s is not connected to hypervisor %s", host ? host->name : "?",
+              name);
+}
+
+/* A hypervisor that was never read since the start may want anything anywhere. */
+static void doubt_unread(struct port_intent *intent, const struct hypervisor_trust *hypervisors,
+                         size_t n_hypervisors)
+{
+    for (size_t i = 0; i < n_hypervisors; i++) {
+        const struct hypervisor_trust *trust = &hypervisors[i];
+
+        if (!trust->released && inventory_count(trust->view.inventory, TABLE_HOST) == 0 &&
+            !inventory_is_complete(trust->view.inventory))
+            doubt(intent, "hypervisor %s has not been read yet: it may want VLANs here",
+                  trust->view.config->name);
+    }
+}
+
+/* ---- One wire, one port ---------------------------------------------------------------------- */
+
+static const struct hypervisor_trust *trust_of(const struct hypervisor_trust *hypervisors,
+                                               size_t n_hypervisors, const struct wire *wire)
+{
+    for (size_t i = 0; i < n_hypervisors; i++)
+        if (strcmp(hypervisors[i].view.config->name, wire->hypervisor) == 0)
+            return &hypervisors[i];
+    return NULL;
+}
+
+/* Cuts one wire's demand to the fences; what is cut is told. */
+static struct vlanset fence(const struct config *config, const struct config_hypervisor *hypervisor,
+                            struct port_intent *intent, const struct vlanset *demand)
+{
+    struct vlanset allowed = vlanset_both(&hypervisor->allowed, &intent->port->allowed);
+    struct vlanset beyond, kept;
+
+    allowed = vlanset_minus(&allowed, &config->protected_vlans);
+    kept = vlanset_both(demand, &allowed);
+    beyond = vlanset_minus(demand, &allowed);
+    if (vlanset_is_empty(&beyond))
+        return kept;
+    intent->refused = vlanset_union(&intent->refused, &beyond);
+    if (!intent->refusal[0]) {
+        struct vlanset guarded = vlanset_both(&beyond, &config->protected_vlans);
+
+        snprintf(intent->refusal, sizeof(intent->refusal), "%s",
+                 !vlanset_is_empty(&guarded)
+                     ? "protected by 'vlan protect', or beyond 'vlan allowed'"
+                     : "beyond 'vlan allowed' of the hypervisor or the port");
+    }
+    return kept;
+}
+
+static void add_wire(const struct config *config, const struct hypervisor_trust *trust,
+                     const struct wire *wire, struct port_intent *intent, struct vlanset *in_config)
+{
+    const struct inventory *inventory = trust->view.inventory;
+    const struct config_hypervisor *hypervisor = trust->view.config;
+    struct vlanset demand = vlanset_empty, kept;
+    struct error error = { "" };
+
+    if (!demand_of_nic(inventory, hypervisor->provision, wire->host, wire->nic, add_need, &demand,
+                       &error))
+        doubt(intent, "hypervisor %s: %.150s", hypervisor->name, error.text);
+    doubt_owner(intent, trust, inventory_find(inventory, TABLE_HOST, "", wire->host));
+    kept = fence(config, hypervisor, intent, &demand);
+    intent->needed = vlanset_union(&intent->needed, &kept);
+    if (hypervisor->mode == MODE_CONFIG) {
+        intent->mode = MODE_CONFIG;
+        *in_config = vlanset_union(in_config, &kept);
+    }
+}
+
+/* A port's cap: the lowest ids stay, the others are refused. What is on the port already is not
+ * taken away for it, since 'needed' protects it. */
+static void cap(struct port_intent *intent)
+{
+    struct vlanset wanted = vlanset_empty, beyond;
+    uint32_t count = 0;
+
+    for (uint32_t vlan = vlanset_next(&intent->needed, VLAN_MIN);
+         vlan && count < intent->port->vlan_max; vlan = vlanset_next(&intent->needed, vlan + 1)) {
+        vlanset_add(&wanted, vlan);
+        count++;
+    }
+    beyond = vlanset_minus(&intent->needed, &wanted);
+    intent->wanted = wanted;
+    intent->refused = vlanset_union(&intent->refused, &beyond);
+    if (!vlanset_is_empty(&beyond) && !intent->refusal[0])
+        snprintf(intent->refusal, sizeof(intent->refusal), "beyond the port's 'vlan maximum %u'",
+                 intent->port->vlan_max);
+}
+
+/* The strongest state on the port decides what may happen there. */
+static const struct wire *conflict_on(const struct wires *wires, const char *port)
+{
+    for (size_t i = 0; i < wires->count; i++)
+        if (strcmp(wires->wires[i].port, port) == 0 && wires->wires[i].state == WIRE_CONFLICT)
+            return &wires->wires[i];
+    return NULL;
+}
+
+/* Goes through the wires of a port. '*ret_bound' counts those that say something about its VLANs.
+ */
+static void add_wires(const struct config *config, const struct hypervisor_trust *hypervisors,
+                      size_t n_hypervisors, const struct wires *wires, struct port_intent *intent,
+                      size_t *ret_bound)
+{
+    struct vlanset in_config = vlanset_empty;
+
+    *ret_bound = 0;
+    for (size_t i = 0; i < wires->count; i++) {
+        const struct wire *wire = &wires->wires[i];
+        const struct hypervisor_trust *trust = trust_of(hypervisors, n_hypervisors, wire);
+
+        if (strcmp(wire->port, intent->port->name) != 0)
+            continue;
+        if (wire->state == WIRE_LOST)
+            doubt(intent, "the wire to %.80s %.40s lost its evidence", wire->host_name, wire->nic);
+        if (wire->state == WIRE_MOVED || (trust && trust->released)) {
+            (*ret_bound)++;
+            if (trust && trust->view.config->mode == MODE_CONFIG)
+                intent->mode = MODE_CONFIG;
+            continue;
+        }
+        if (!trust || !wire_is_trusted(wire, config->evidence))
+            continue;
+        (*ret_bound)++;
+        intent->may_add = true;
+        add_wire(config, trust, wire, intent, &in_config);
+    }
+    cap(intent);
+    intent->apply = vlanset_both(&intent->wanted, &in_config);
+}
+
+static void compute_port(const struct config *config, const struct hypervisor_trust *hypervisors,
+                         size_t n_hypervisors, const struct wires *wires,
+                         struct port_intent *intent)
+{
+    const struct wire *conflict = conflict_on(wires, intent->port->name);
+    size_t bound;
+
+    intent->may_remove = true;
+    if (conflict) {
+        doubt(intent, "frozen, evidence contradicts: %.200s", conflict->detail);
+        return;
+    }
+    add_wires(config, hypervisors, n_hypervisors, wires, intent, &bound);
+    if (bound == 0)
+        doubt(intent, "no host NIC is known behind this port");
+    doubt_unread(intent, hypervisors, n_hypervisors);
+}
+
+int intent_compute(const struct config *config, const struct hypervisor_trust *hypervisors,
+                   size_t n_hypervisors, const struct wires *wires, struct intent *ret_intent)
+{
+    struct intent intent = { .ports = calloc(config->n_ports + 1, sizeof(*intent.ports)) };
+
+    if (!intent.ports)
+        return -ENOMEM;
+    for (size_t i = 0; i < config->n_ports; i++) {
+        if (!config->ports[i].enabled || config->ports[i].uplink)
+            continue;
+        intent.ports[intent.count].port = &config->ports[i];
+        compute_port(config, hypervisors, n_hypervisors, wires, &intent.ports[intent.count]);
+        intent.count++;
+    }
+    *ret_intent = intent;
+    return 0;
+}
+
+void intent_done(struct intent *intent)
+{
+    free(intent->ports);
+    *intent = (struct intent){ 0 };
+}
+
+const struct port_intent *intent_find(const struct intent *intent, const char *port)
+{
+    for (size_t i = 0; i < intent->count; i++)
+        if (strcmp(intent->ports[i].port->name, port) == 0)
+            return &intent->ports[i];
+    return NULL;
+}

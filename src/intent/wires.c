@@ -1,0 +1,469 @@
+#include "intent/wires.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+static const char *const state_words[N_WIRE_STATES] = {
+    [WIRE_CLAIMED] = "claimed",   [WIRE_LOST] = "lost",           [WIRE_MOVED] = "moved",
+    [WIRE_CONFLICT] = "conflict", [WIRE_CONFIRMED] = "confirmed", [WIRE_PROVED] = "proved",
+};
+
+static const char *const kind_words[N_EVIDENCE_KINDS] = {
+    [EVIDENCE_PIN] = "pin",
+    [EVIDENCE_HINT] = "hint",
+    [EVIDENCE_HEARD] = "heard",
+    [EVIDENCE_NAMED] = "named",
+};
+
+#define BIT(kind) (1u << (kind))
+#define TRUSTED_EVIDENCE (BIT(EVIDENCE_PIN) | BIT(EVIDENCE_HINT) | BIT(EVIDENCE_HEARD))
+
+const char *wire_state_word(enum wire_state state)
+{
+    return state_words[state];
+}
+
+const char *evidence_word(enum evidence_kind kind)
+{
+    return kind_words[kind];
+}
+
+char *wire_evidence_text(const struct wire *wire, char *text, size_t size)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (enum evidence_kind kind = 0; kind < N_EVIDENCE_KINDS; kind++)
+        if (wire->evidence & BIT(kind) && used < size)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used ? "+" : "",
+                                     kind_words[kind]);
+    return text;
+}
+
+bool wire_is_trusted(const struct wire *wire, enum config_evidence evidence)
+{
+    return wire->state == WIRE_PROVED ||
+           (wire->state == WIRE_CONFIRMED && evidence == EVIDENCE_NORMAL);
+}
+
+/* ---- Collecting evidence --------------------------------------------------------------------- */
+
+/* What one round of evidence is collected from, and into. */
+struct round {
+    const struct config *config;
+    const struct hypervisor_view *hypervisors;
+    size_t n_hypervisors;
+    const struct inventory *neighbors;
+    int64_t now_ms;
+    struct wires found;
+    size_t space;
+    bool failed; /* out of memory */
+};
+
+static void wire_done(struct wire *wire)
+{
+    free(wire->port);
+    free(wire->hypervisor);
+    free(wire->host);
+    free(wire->host_name);
+    free(wire->nic);
+}
+
+void wires_done(struct wires *wires)
+{
+    for (size_t i = 0; i < wires->count; i++)
+        wire_done(&wires->wires[i]);
+    free(wires->wires);
+    *wires = (struct wires){ 0 };
+}
+
+static bool same_nic(const struct wire *a, const struct wire *b)
+{
+    return strcmp(a->hypervisor, b->hypervisor) == 0 && strcmp(a->host, b->host) == 0 &&
+           strcmp(a->nic, b->nic) == 0;
+}
+
+static bool same_wire(const struct wire *a, const struct wire *b)
+{
+    return strcmp(a->port, b->port) == 0 && same_nic(a, b);
+}
+
+/* A new wire at the end of the list, its texts copied; NULL (and 'failed') when out of memory. */
+static struct wire *add_wire(struct round *round, const char *port, const char *hypervisor,
+                             const char *host, const char *host_name, const char *nic)
+{
+    struct wire wire = {
+        .port = strdup(port),
+        .hypervisor = strdup(hypervisor),
+        .host = strdup(host),
+        .host_name = strdup(host_name),
+        .nic = strdup(nic),
+        .since_ms = round->now_ms,
+        .seen_ms = round->now_ms,
+    };
+
+    if (round->found.count == round->space) {
+        size_t space = round->space ? 2 * round->space : 16;
+        struct wire *wires = realloc(round->found.wires, space * sizeof(*wires));
+
+        if (wires) {
+            round->found.wires = wires;
+            round->space = space;
+        }
+    }
+    if (!wire.port || !wire.hypervisor || !wire.host || !wire.host_name || !wire.nic ||
+        round->found.count == round->space) {
+        wire_done(&wire);
+        round->failed = true;
+        return NULL;
+    }
+    round->found.wires[round->found.count] = wire;
+    return &round->found.wires[round->found.count++];
+}
+
+/* Notes one piece of evidence that 'nic' of 'host' is behind 'port'. */
+static void note(struct round *round, const char *port, const struct hypervisor_view *view,
+                 const char *host, const char *nic, enum evidence_kind kind, const char *detail)
+{
+    const struct host *row = inventory_find(view->inventory, TABLE_HOST, "", host);
+    struct wire *wire = NULL;
+
+    for (size_t i = 0; i < round->found.count && !wire; i++) {
+        struct wire *each = &round->found.wires[i];
+
+        if (strcmp(each->port, port) == 0 && strcmp(each->hypervisor, view->config->name) == 0 &&
+            strcmp(each->host, host) == 0 && strcmp(each->nic, nic) == 0)
+            wire = each;
+    }
+    if (!wire)
+        wire = add_wire(round, port, view->config->name, host, row ? row->name : "", nic);
+    if (!wire)
+        return;
+    if (!wire->detail[0])
+        text_copy(wire->detail, sizeof(wire->detail), detail);
+    wire->evidence |= BIT(kind);
+}
+
+static const struct host *host_called(const struct inventory *inventory, const char *name)
+{
+    INVENTORY_EACH(inventory, host, TABLE_HOST, NULL)
+    if (strcasecmp(host->name, name) == 0 || strcmp(host->id, name) == 0)
+        return host;
+    return NULL;
+}
+
+static void collect_pin(struct round *round, const struct config_port *port)
+{
+    for (size_t i = 0; i < round->n_hypervisors; i++) {
+        const struct hypervisor_view *view = &round->hypervisors[i];
+        const struct host *host;
+
+        if (strcmp(view->config->name, port->pin_hypervisor) != 0)
+            continue;
+        host = host_called(view->inventory, port->pin_host);
+        if (host && inventory_find(view->inventory, TABLE_NIC, host->id, port->pin_nic))
+            note(round, port->name, view, host->id, port->pin_nic, EVIDENCE_PIN,
+                 "bound by the operator");
+    }
+}
+
+/* True when what the NIC heard is what this switch says of itself on that port. */
+static bool hint_is_of(const struct hint *hint, const struct advert *advert)
+{
+    bool switch_fits = (advert->system[0] && strcmp(hint->system, advert->system) == 0) ||
+                       (advert->chassis[0] && strcasecmp(hint->chassis, advert->chassis) == 0);
+    bool port_fits = hint->port[0] && (strcmp(hint->port, advert->port) == 0 ||
+                                       strcmp(hint->port, advert->description) == 0);
+
+    return switch_fits && port_fits;
+}
+
+static void collect_hints(struct round *round, const struct config_port *port)
+{
+    const struct advert *told = inventory_find(round->neighbors, TABLE_ADVERT, "", port->name);
+    const struct advert configured = {
+        .system = round->config->hostname,
+        .chassis = "",
+        .port = port->name,
+        .description = "",
+    };
+
+    for (size_t i = 0; i < round->n_hypervisors; i++) {
+        const struct hypervisor_view *view = &round->hypervisors[i];
+
+        INVENTORY_EACH(view->inventory, hint, TABLE_HINT, NULL)
+        {
+            char detail[256];
+
+            if (!(told && hint_is_of(hint, told)) && !hint_is_of(hint, &configured))
+                continue;
+            if (!inventory_find(view->inventory, TABLE_NIC, hint->owner, hint->nic))
+                continue;
+            snprintf(detail, sizeof(detail), "%s hears %s port %s by %s", hint->nic,
+                     hint->system[0] ? hint->system : hint->chassis, hint->port,
+                     hint->protocol == DISCOVERY_CDP ? "CDP" : "LLDP");
+            note(round, port->name, view, hint->owner, hint->nic, EVIDENCE_HINT, detail);
+        }
+    }
+}
+
+/* The hypervisor's only NIC with that MAC address; NULL when there is none, or '*ret_several'. */
+static const struct nic *nic_with_mac(const struct inventory *inventory, struct mac mac,
+                                      bool *ret_several)
+{
+    const struct nic *found = NULL;
+
+    *ret_several = false;
+    INVENTORY_EACH(inventory, nic, TABLE_NIC, NULL)
+    {
+        if (!mac_equal(nic->mac, mac))
+            continue;
+        *ret_several = found != NULL;
+        if (found)
+            return NULL;
+        found = nic;
+    }
+    return found;
+}
+
+static void collect_heard_mac(struct round *round, const struct neighbor *neighbor,
+                              const struct hypervisor_view *view)
+{
+    const char *protocol = neighbor->protocol == DISCOVERY_CDP ? "CDP" : "LLDP";
+    char detail[256], mac[MAC_TEXT];
+    const struct nic *nic;
+    bool several;
+
+    if (mac_is_unicast(neighbor->port_mac)) {
+        nic = nic_with_mac(view->inventory, neighbor->port_mac, &several);
+        snprintf(detail, sizeof(detail), "%s heard from %s", protocol,
+                 mac_format(neighbor->port_mac, mac));
+        if (nic)
+            note(round, neighbor->owner, view, nic->owner, nic->id, EVIDENCE_HEARD, detail);
+        if (several)
+            INVENTORY_EACH_AS(view->inventory, nic, each, TABLE_NIC, NULL)
+        if (mac_equal(each->mac, neighbor->port_mac))
+            note(round, neighbor->owner, view, each->owner, each->id, EVIDENCE_NAMED,
+                 "several NICs have the MAC address that was heard");
+        if (nic || several)
+            return;
+    }
+    /* A chassis id names the host, not the NIC, even where it is one NIC's address. */
+    nic = mac_is_unicast(neighbor->chassis_mac)
+              ? nic_with_mac(view->inventory, neighbor->chassis_mac, &several)
+              : NULL;
+    if (nic)
+        note(round, neighbor->owner, view, nic->owner, nic->id, EVIDENCE_NAMED,
+             "only the chassis id is that NIC's address");
+}
+
+static void collect_heard_name(struct round *round, const struct neighbor *neighbor,
+                               const struct hypervisor_view *view)
+{
+    const struct host *host =
+        neighbor->system[0] ? host_called(view->inventory, neighbor->system) : NULL;
+
+    if (host && inventory_find(view->inventory, TABLE_NIC, host->id, neighbor->port))
+        note(round, neighbor->owner, view, host->id, neighbor->port, EVIDENCE_NAMED,
+             "a station only claims that name");
+}
+
+static void collect_heard(struct round *round, const struct config_port *port)
+{
+    INVENTORY_EACH(round->neighbors, neighbor, TABLE_NEIGHBOR, port->name)
+    {
+        for (size_t i = 0; i < round->n_hypervisors; i++) {
+            collect_heard_mac(round, neighbor, &round->hypervisors[i]);
+            collect_heard_name(round, neighbor, &round->hypervisors[i]);
+        }
+    }
+}
+
+/* ---- Judging ------------------------------------------------------------------------------- */
+
+static bool has_trusted_evidence(const struct wire *wire)
+{
+    return wire->evidence & TRUSTED_EVIDENCE;
+}
+
+static struct mac mac_of(const struct round *round, const struct wire *wire)
+{
+    for (size_t i = 0; i < round->n_hypervisors; i++) {
+        const struct nic *nic;
+
+        if (strcmp(round->hypervisors[i].config->name, wire->hypervisor) != 0)
+            continue;
+        nic = inventory_find(round->hypervisors[i].inventory, TABLE_NIC, wire->host, wire->nic);
+        return nic ? nic->mac : (struct mac){ 0 };
+    }
+    return (struct mac){ 0 };
+}
+
+/* Two hypervisors may follow one host (a vCenter, and its ESXi directly): then the NIC is the same.
+ */
+static bool may_share_port(const struct round *round, const struct wire *a, const struct wire *b)
+{
+    return strcmp(a->hypervisor, b->hypervisor) != 0 &&
+           mac_equal(mac_of(round, a), mac_of(round, b));
+}
+
+/* True when the evidence of 'b' stands against 'a'. An operator's pin is not contradicted by what a
+ * machine says; two pins are. */
+static bool contradicts(const struct round *round, const struct wire *a, const struct wire *b)
+{
+    bool same_port = strcmp(a->port, b->port) == 0;
+
+    if (a == b || !has_trusted_evidence(b))
+        return false;
+    if (a->evidence & BIT(EVIDENCE_PIN) && !(b->evidence & BIT(EVIDENCE_PIN)))
+        return false;
+    if (same_port)
+        return !may_share_port(round, a, b);
+    return same_nic(a, b);
+}
+
+static void judge(struct round *round, struct wire *wire)
+{
+    wire->state = !has_trusted_evidence(wire)          ? WIRE_CLAIMED
+                  : wire->evidence & BIT(EVIDENCE_PIN) ? WIRE_PROVED
+                                                       : WIRE_CONFIRMED;
+    if (wire->state == WIRE_CLAIMED)
+        return;
+    for (size_t i = 0; i < round->found.count; i++) {
+        const struct wire *other = &round->found.wires[i];
+
+        if (!contradicts(round, wire, other))
+            continue;
+        if (other->evidence & BIT(EVIDENCE_PIN) && !(wire->evidence & BIT(EVIDENCE_PIN))) {
+            wire->state = WIRE_CLAIMED;
+            snprintf(wire->detail, sizeof(wire->detail),
+                     "the operator bound %s to %s %s, so this evidence is not acted upon",
+                     other->port, other->host_name, other->nic);
+            return;
+        }
+        wire->state = WIRE_CONFLICT;
+        snprintf(wire->detail, sizeof(wire->detail), "%.80s %.40s is also seen behind port %.60s",
+                 wire->host_name, wire->nic, other->port);
+        if (strcmp(wire->port, other->port) == 0)
+            snprintf(wire->detail, sizeof(wire->detail), "%.80s %.40s is seen behind the same port",
+                     other->host_name, other->nic);
+    }
+}
+
+/* ---- Memory -------------------------------------------------------------------------------- */
+
+static const struct wire *find_wire(const struct wires *wires, const struct wire *wanted)
+{
+    for (size_t i = 0; wires && i < wires->count; i++)
+        if (same_wire(&wires->wires[i], wanted))
+            return &wires->wires[i];
+    return NULL;
+}
+
+static bool port_is_settled(const struct wires *wires, const char *port)
+{
+    for (size_t i = 0; i < wires->count; i++)
+        if (strcmp(wires->wires[i].port, port) == 0 && wires->wires[i].state >= WIRE_CONFLICT)
+            return true;
+    return false;
+}
+
+static const struct wire *settled_elsewhere(const struct wires *wires, const struct wire *wire)
+{
+    for (size_t i = 0; i < wires->count; i++)
+        if (same_nic(&wires->wires[i], wire) && strcmp(wires->wires[i].port, wire->port) != 0 &&
+            wires->wires[i].state >= WIRE_CONFIRMED)
+            return &wires->wires[i];
+    return NULL;
+}
+
+/* Carries over a wire of the last round for which nothing speaks any more. */
+static void remember(struct round *round, const struct wire *old)
+{
+    const struct config_port *port = config_port(round->config, old->port);
+    const struct wire *now_at = settled_elsewhere(&round->found, old);
+    struct wire *wire;
+
+    if (!port || !port->enabled || old->state < WIRE_LOST ||
+        port_is_settled(&round->found, old->port))
+        return;
+    wire = add_wire(round, old->port, old->hypervisor, old->host, old->host_name, old->nic);
+    if (!wire)
+        return;
+    now_at = settled_elsewhere(&round->found, wire);
+    wire->state = now_at || old->state == WIRE_MOVED ? WIRE_MOVED : WIRE_LOST;
+    wire->since_ms = old->since_ms;
+    wire->seen_ms = old->seen_ms;
+    if (now_at)
+        snprintf(wire->detail, sizeof(wire->detail), "now behind port %.100s", now_at->port);
+    else if (old->state == WIRE_MOVED)
+        text_copy(wire->detail, sizeof(wire->detail), old->detail);
+    else
+        snprintf(wire->detail, sizeof(wire->detail),
+                 "no evidence any more; the port is left as it is");
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct wire *a = left, *b = right;
+    int r = strcmp(a->port, b->port);
+
+    r = r ? r : strcmp(a->hypervisor, b->hypervisor);
+    r = r ? r : strcmp(a->host, b->host);
+    return r ? r : strcmp(a->nic, b->nic);
+}
+
+static void remember_all(struct round *round, const struct wires *before)
+{
+    for (size_t i = 0; i < round->found.count; i++) {
+        const struct wire *old = find_wire(before, &round->found.wires[i]);
+
+        if (old)
+            round->found.wires[i].since_ms = old->since_ms;
+    }
+    for (size_t i = 0; before && i < before->count; i++) {
+        const struct wire *now = find_wire(&round->found, &before->wires[i]);
+
+        /* A claim that is left of trusted evidence does not replace the memory of it. */
+        if (!now)
+            remember(round, &before->wires[i]);
+    }
+}
+
+int wires_compute(const struct config *config, const struct hypervisor_view *hypervisors,
+                  size_t n_hypervisors, const struct inventory *neighbors,
+                  const struct wires *before, int64_t now_ms, struct wires *ret_wires)
+{
+    struct round round = {
+        .config = config,
+        .hypervisors = hypervisors,
+        .n_hypervisors = n_hypervisors,
+        .neighbors = neighbors,
+        .now_ms = now_ms,
+    };
+
+    for (size_t i = 0; i < config->n_ports; i++) {
+        const struct config_port *port = &config->ports[i];
+
+        if (!port->enabled || port->uplink)
+            continue;
+        if (port->pin_hypervisor[0])
+            collect_pin(&round, port);
+        collect_hints(&round, port);
+        collect_heard(&round, port);
+    }
+    for (size_t i = 0; i < round.found.count; i++)
+        judge(&round, &round.found.wires[i]);
+    remember_all(&round, before);
+    if (round.failed) {
+        wires_done(&round.found);
+        return -ENOMEM;
+    }
+    if (round.found.count)
+        qsort(round.found.wires, round.found.count, sizeof(*round.found.wires), compare);
+    *ret_wires = round.found;
+    return 0;
+}

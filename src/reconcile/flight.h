@@ -1,0 +1,41 @@
+/* flight.h: changes that were sent to the Config Module, and ports that need a rest.
+ *
+ * Pure. One change per port at a time; after a failure the port waits 1 s, 2 s, 4 s ... 60 s before
+ * it is tried again; a port on which another hand takes away the same VLANs again and again is left
+ * alone for a while, so that two writers do not fight. */
+#ifndef VSN_RECONCILE_FLIGHT_H
+#define VSN_RECONCILE_FLIGHT_H
+
+#include "model/record.h"
+
+#define FLIGHT_LOST_MS 30000 /* a change without an outcome is forgotten after that */
+#define FLIGHT_RETRY_MAX_MS 60000
+#define FLIGHT_FLIPS 3 /* repairs within FLIGHT_FLIP_MS before the port is left alone */
+#define FLIGHT_FLIP_MS 60000
+#define FLIGHT_YIELD_MS 300000
+
+struct flights;
+
+struct flights *flights_new(void);
+struct flights *flights_free(struct flights *flights);
+
+/* Why 'port' must not be written now, or NULL. '*wake_ms' is lowered to when that may have changed.
+ */
+const char *flights_obstacle(struct flights *flights, const char *port, int64_t now_ms,
+                             int64_t *wake_ms);
+
+/* Notes that a change was sent; fills in its number ('change->id', borrowed until the next call).
+ * 'repairs': VLANs of it that vsn owned already, which somebody else took away. Returns 0 or
+ * -ENOMEM;
+ * '*ret_yields' becomes true when this was one repair too many: the port then rests after this one.
+ */
+int flights_start(struct flights *flights, struct change *change, bool repairs, int64_t now_ms,
+                  bool *ret_yields);
+
+/* Takes in an outcome. True when it belongs to the change under way on its port. */
+bool flights_land(struct flights *flights, const struct outcome *outcome, int64_t now_ms);
+
+/* The Config Module is gone: nothing is under way any more. */
+void flights_forget(struct flights *flights);
+
+#endif

@@ -1,0 +1,168 @@
+#include "reconcile/plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+struct planning {
+    const struct config *config;
+    const struct inventory *module;
+    struct guard *guard;
+    int64_t now_ms;
+    int64_t *wake_ms;
+    size_t owned_pairs;
+    const char *obstacle; /* of the port at hand */
+};
+
+/* What stands against any writing to the switch; NULL: nothing. */
+static const char *switch_obstacle(const struct inventory *module)
+{
+    const struct switch_status *status = inventory_find(module, TABLE_SWITCH, "", "");
+
+    if (!status || status->state != SWITCH_READY)
+        return status && status->reason[0] ? status->reason : "the switch has not been read yet";
+    if (status->frozen)
+        return "frozen by the operator ('vsn thaw' goes on)";
+    return NULL;
+}
+
+static size_t count_owned(const struct inventory *module)
+{
+    size_t pairs = 0;
+
+    INVENTORY_EACH(module, port, TABLE_PORT, NULL)
+    pairs += vlanset_count(&port->owned);
+    return pairs;
+}
+
+static void refuse(struct plan_port *plan, const struct vlanset *vlans, const char *why)
+{
+    if (vlanset_is_empty(vlans))
+        return;
+    plan->refused = vlanset_union(&plan->refused, vlans);
+    if (!plan->refusal[0])
+        text_copy(plan->refusal, sizeof(plan->refusal), why);
+}
+
+static void plan_additions(struct plan_port *plan, const struct port_intent *intent,
+                           const struct port *port)
+{
+    struct vlanset native = vlanset_empty;
+
+    plan->add = vlanset_minus(&intent->wanted, &port->tagged);
+    vlanset_add(&native, (uint32_t)port->native);
+    native = vlanset_both(&native, &plan->add);
+    refuse(plan, &native, "the native VLAN of the port, which stays untagged");
+    plan->add = vlanset_minus(&plan->add, &native);
+    if (port->open || port->refusal[0]) {
+        refuse(plan, &plan->add, port->refusal[0] ? port->refusal : "the port carries every VLAN");
+        plan->add = vlanset_empty;
+    }
+    if (!plan->problem[0] && intent->may_add)
+        plan->write = vlanset_both(&plan->add, &intent->apply);
+}
+
+static void plan_removals(const struct planning *planning, struct plan_port *plan,
+                          const struct port_intent *intent, const struct port *port)
+{
+    struct vlanset idle = vlanset_both(&port->owned, &port->tagged);
+    const char *unproved = intent->may_remove ? NULL : intent->reason;
+
+    if (intent->mode == MODE_CHECK)
+        unproved = "'mode check' writes nothing";
+    if (plan->problem[0])
+        unproved = plan->problem;
+    idle = vlanset_minus(&idle, &intent->needed);
+    idle = vlanset_minus(&idle, &planning->config->protected_vlans);
+    vlanset_remove(&idle, (uint32_t)port->native);
+    for (uint32_t vlan = vlanset_next(&idle, VLAN_MIN); vlan;
+         vlan = vlanset_next(&idle, vlan + 1)) {
+        const struct guard_case removal = {
+            .port = port->id,
+            .vlan = vlan,
+            .proved = unproved == NULL,
+            .unproved = unproved,
+            .learnt_known = port->learnt_known,
+            .learnt = vlanset_has(&port->learnt, vlan),
+            .owned_pairs = planning->owned_pairs,
+        };
+
+        if (guard_asks(planning->guard, planning->config, &removal, planning->now_ms,
+                       planning->wake_ms))
+            vlanset_add(&plan->remove, vlan);
+        else
+            vlanset_add(&plan->held, vlan);
+    }
+}
+
+static void plan_port(const struct planning *planning, const struct port_intent *intent,
+                      struct plan_port *plan)
+{
+    const struct port *port = inventory_find(planning->module, TABLE_PORT, "", intent->port->name);
+
+    plan->port = intent->port;
+    plan->mode = intent->mode;
+    plan->exists = port != NULL;
+    plan->refused = intent->refused;
+    text_copy(plan->refusal, sizeof(plan->refusal), intent->refusal);
+    if (planning->obstacle)
+        text_copy(plan->problem, sizeof(plan->problem), planning->obstacle);
+    else if (!port)
+        snprintf(plan->problem, sizeof(plan->problem), "the switch has no port %s",
+                 intent->port->name);
+    if (!port) {
+        plan->add = intent->wanted;
+        return;
+    }
+    plan_additions(plan, intent, port);
+    plan_removals(planning, plan, intent, port);
+}
+
+int plan_compute(const struct config *config, const struct intent *intent,
+                 const struct inventory *module, struct guard *guard, plan_obstacle_fn *obstacle,
+                 void *data, int64_t now_ms, struct plan *ret_plan)
+{
+    struct plan plan = {
+        .ports = calloc(intent->count + 1, sizeof(*plan.ports)),
+        .count = intent->count,
+        .wake_ms = INT64_MAX,
+    };
+    const char *everywhere = switch_obstacle(module);
+    struct planning planning = {
+        .config = config,
+        .module = module,
+        .guard = guard,
+        .now_ms = now_ms,
+        .wake_ms = &plan.wake_ms,
+        .owned_pairs = count_owned(module),
+    };
+
+    if (!plan.ports)
+        return -ENOMEM;
+    guard_begin(guard);
+    for (size_t i = 0; i < intent->count; i++) {
+        planning.obstacle = everywhere;
+        if (!everywhere && obstacle)
+            planning.obstacle = obstacle(intent->ports[i].port->name, data);
+        plan_port(&planning, &intent->ports[i], &plan.ports[i]);
+    }
+    guard_end(guard);
+    *ret_plan = plan;
+    return 0;
+}
+
+void plan_done(struct plan *plan)
+{
+    free(plan->ports);
+    *plan = (struct plan){ 0 };
+}
+
+const struct plan_port *plan_find(const struct plan *plan, const char *port)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (strcmp(plan->ports[i].port->name, port) == 0)
+            return &plan->ports[i];
+    return NULL;
+}
