@@ -5,6 +5,7 @@
 
 static const struct driver_ops *const drivers[] = {
     &driver_dummy,
+    &driver_linux_bridge,
 };
 
 const struct driver_ops *driver_find(const char *name)

@@ -271,6 +271,7 @@ static void answer(struct module *module, const struct change *change, const str
     if (port) {
         outcome.added = vlanset_both(&change->add, &port->tagged);
         outcome.removed = vlanset_minus(&change->remove, &port->tagged);
+        vlanset_remove(&outcome.removed, (uint32_t)port->native);
     }
     tell(module, RECORD_NEW, TABLE_OUTCOME, &outcome);
 }

@@ -62,13 +62,15 @@ struct verdict validate_change(const struct change *change, const struct validat
     refuse(problem, &refused, "is not allowed there");
     add = vlanset_minus(&add, &refused);
 
+    refused = vlanset_both(&change->remove, &native);
+    refuse(problem, &refused, "is the native VLAN there and stays");
     remove = vlanset_both(&change->remove, &view->port->tagged);
+    remove = vlanset_minus(&remove, &native);
     refused = vlanset_both(&remove, &change->add);
     refuse(problem, &refused, "is named for addition and for removal: kept");
     remove = vlanset_minus(&remove, &change->add);
     refused = vlanset_minus(&remove, &view->owned);
     refuse(problem, &refused, "was not added by vsn and stays");
     remove = vlanset_both(&remove, &view->owned);
-    remove = vlanset_minus(&remove, &native);
     return (struct verdict){ .add = add, .remove = remove };
 }
