@@ -1,0 +1,377 @@
+package main
+
+import (
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// collector is our PropertyCollector in place of the simulator's. It differs as real servers do: versions count and are
+// checked, maxObjects and maxObjectUpdates page, unknown properties are a fault, a change below or above a filter's
+// path reaches it, two sessions do not steal from each other, and nothing is lost between first state and first wait.
+type collector struct {
+	mo.PropertyCollector
+
+	lab *lab
+
+	// mu guards the rest. The world's lock, where both are held, is taken first.
+	mu      sync.Mutex
+	session string
+	dead    bool
+	cancel  chan struct{} // closed by CancelWaitForUpdates
+
+	version string // the last one that we answered; "" before the first
+	number  int    // the last complete version
+	page    int    // pages since then
+	last    *types.UpdateSet
+	before  string // the version that 'last' was the answer to; "" if it cannot be asked again
+	pending []pending
+	dirty   map[types.ManagedObjectReference][]string
+	stirred bool // something was created or removed
+	wake    chan struct{}
+
+	filterSet []*filter // parallel to Filter
+	token     int
+	tokens    map[string]*retrieval
+}
+
+// pending is an object update that is due but not yet sent.
+type pending struct {
+	filter *filter
+	object types.ManagedObjectReference
+	kind   types.ObjectUpdateKind
+	paths  []string // of a modify
+}
+
+// Lock and Unlock are the simulator's lock of this object, which would let one wait block all other calls on it.
+func (*collector) Lock()   {}
+func (*collector) Unlock() {}
+
+// attach gives a collector of a session what it needs to follow changes. The session's own default collector is a
+// zero value that the simulator made from the type alone.
+func (pc *collector) attach(ctx *simulator.Context) {
+	root := simulator.Map.Get(simulator.Map.ServiceContent().PropertyCollector).(*collector)
+	pc.mu.Lock()
+	defer pc.mu.Unlock()
+	if pc.wake != nil {
+		return
+	}
+	pc.lab = root.lab
+	pc.session = ctx.Session.Key
+	pc.wake = make(chan struct{}, 1)
+	pc.dirty = map[types.ManagedObjectReference][]string{}
+	pc.tokens = map[string]*retrieval{}
+	pc.lab.tracker.add(pc)
+}
+
+func (pc *collector) CreatePropertyCollector(ctx *simulator.Context, _ *types.CreatePropertyCollector) soap.HasFault {
+	pc.attach(ctx)
+	child := &collector{}
+	child.Self.Type = "PropertyCollector"
+	ref := ctx.Session.Put(child).Reference()
+	child.attach(ctx)
+	return &methods.CreatePropertyCollectorBody{Res: &types.CreatePropertyCollectorResponse{Returnval: ref}}
+}
+
+func (pc *collector) DestroyPropertyCollector(ctx *simulator.Context, r *types.DestroyPropertyCollector) soap.HasFault {
+	pc.attach(ctx)
+	pc.kill()
+	for _, f := range pc.Filter {
+		ctx.Session.Remove(f)
+	}
+	ctx.Session.Remove(pc.Self)
+	return &methods.DestroyPropertyCollectorBody{Res: &types.DestroyPropertyCollectorResponse{}}
+}
+
+// kill ends a collector: its waits answer NotAuthenticated, and no change reaches it any more.
+func (pc *collector) kill() {
+	pc.lab.tracker.remove(pc)
+	pc.mu.Lock()
+	pc.dead = true
+	pc.mu.Unlock()
+	pc.rouse()
+}
+
+func (pc *collector) rouse() {
+	select {
+	case pc.wake <- struct{}{}:
+	default:
+	}
+}
+
+// changed notes that properties of an object changed; no path at all means that objects came or went.
+func (pc *collector) changed(ref types.ManagedObjectReference, paths []string) {
+	pc.mu.Lock()
+	if len(paths) == 0 {
+		pc.stirred = true
+	}
+	known := pc.dirty[ref]
+next:
+	for _, p := range paths {
+		for _, k := range known {
+			if k == p {
+				continue next
+			}
+		}
+		known = append(known, p)
+	}
+	pc.dirty[ref] = known
+	pc.mu.Unlock()
+	pc.rouse()
+}
+
+func (pc *collector) CancelWaitForUpdates(ctx *simulator.Context, _ *types.CancelWaitForUpdates) soap.HasFault {
+	pc.attach(ctx)
+	pc.mu.Lock()
+	if pc.cancel != nil {
+		close(pc.cancel)
+		pc.cancel = nil
+	}
+	pc.mu.Unlock()
+	return &methods.CancelWaitForUpdatesBody{Res: new(types.CancelWaitForUpdatesResponse)}
+}
+
+// waitFor is how long and how much a caller wants.
+type waitFor struct {
+	version string
+	forever bool
+	limit   time.Duration
+	most    int // object updates in one answer; 0 = no limit
+}
+
+func (pc *collector) WaitForUpdatesEx(ctx *simulator.Context, r *types.WaitForUpdatesEx) soap.HasFault {
+	w := waitFor{version: r.Version, forever: true}
+	if o := r.Options; o != nil {
+		if o.MaxWaitSeconds != nil {
+			if *o.MaxWaitSeconds < 0 {
+				return fault("", &types.InvalidArgument{InvalidProperty: "options.maxWaitSeconds"})
+			}
+			w.forever, w.limit = false, time.Duration(*o.MaxWaitSeconds)*time.Second
+		}
+		if o.MaxObjectUpdates < 0 {
+			return fault("", &types.InvalidArgument{InvalidProperty: "options.maxObjectUpdates"})
+		}
+		w.most = int(o.MaxObjectUpdates)
+	}
+	set, failed := pc.wait(ctx, w)
+	if failed != nil {
+		return failed
+	}
+	return &methods.WaitForUpdatesExBody{Res: &types.WaitForUpdatesExResponse{Returnval: set}}
+}
+
+func (pc *collector) WaitForUpdates(ctx *simulator.Context, r *types.WaitForUpdates) soap.HasFault {
+	set, failed := pc.wait(ctx, waitFor{version: r.Version, forever: true})
+	if failed != nil {
+		return failed
+	}
+	return &methods.WaitForUpdatesBody{Res: &types.WaitForUpdatesResponse{Returnval: *set}}
+}
+
+func (pc *collector) CheckForUpdates(ctx *simulator.Context, r *types.CheckForUpdates) soap.HasFault {
+	set, failed := pc.wait(ctx, waitFor{version: r.Version})
+	if failed != nil {
+		return failed
+	}
+	return &methods.CheckForUpdatesBody{Res: &types.CheckForUpdatesResponse{Returnval: set}}
+}
+
+// wait answers the changes since a version: at once if there are any, else when some come. No set: nothing came in
+// time.
+func (pc *collector) wait(ctx *simulator.Context, w waitFor) (*types.UpdateSet, soap.HasFault) {
+	pc.attach(ctx)
+	name := "WaitForUpdatesEx"
+	if max := pc.lab.opt.page; max > 0 && (w.most == 0 || w.most > max) {
+		w.most = max
+	}
+
+	pc.mu.Lock()
+	cancel := make(chan struct{})
+	pc.cancel = cancel
+	again, failed := pc.accept(w.version)
+	pc.mu.Unlock()
+	if failed != nil || again != nil {
+		return again, failed
+	}
+
+	var gone <-chan struct{}
+	if r := ctx.Request(); r != nil {
+		gone = r.Context().Done()
+	}
+	end := time.NewTimer(w.limit)
+	defer end.Stop()
+	if w.forever {
+		end.Stop()
+	}
+
+	for {
+		set, failed := pc.answer(ctx, w, name)
+		if set != nil || failed != nil {
+			return set, failed
+		}
+		if !w.forever && w.limit == 0 {
+			return nil, nil
+		}
+		select {
+		case <-pc.wake:
+			time.Sleep(pc.lab.opt.tick) // let a burst gather
+		case <-end.C:
+			return nil, nil
+		case <-cancel:
+			return nil, fault("", new(types.RequestCanceled))
+		case <-gone:
+			return nil, fault("", new(types.RequestCanceled)) // nobody reads this; nothing was consumed
+		}
+	}
+}
+
+// accept checks a version. A complete version may be asked again, then the last answer is repeated.
+func (pc *collector) accept(version string) (*types.UpdateSet, soap.HasFault) {
+	switch {
+	case version == "":
+		pc.version, pc.pending, pc.last, pc.before = "", nil, nil, ""
+		pc.stirred = true
+		for _, f := range pc.filterSet {
+			f.known = nil
+		}
+		return nil, nil
+	case version == pc.version:
+		return nil, nil
+	case pc.last != nil && pc.before != "" && version == pc.before:
+		return pc.last, nil
+	}
+	return nil, fault("", &types.InvalidCollectorVersion{})
+}
+
+// answer computes what is due now, and takes one page of it.
+func (pc *collector) answer(ctx *simulator.Context, w waitFor, name string) (*types.UpdateSet, soap.HasFault) {
+	pc.lab.world.RLock()
+	defer pc.lab.world.RUnlock()
+	pc.mu.Lock()
+	defer pc.mu.Unlock()
+
+	if pc.dead {
+		return nil, fault("The session is not authenticated.", pc.notAuthenticated())
+	}
+	if len(pc.pending) == 0 {
+		pc.compute(ctx)
+	}
+	if len(pc.pending) == 0 && w.version != "" {
+		return nil, nil
+	}
+
+	n := len(pc.pending)
+	if w.most > 0 && n > w.most {
+		n = w.most
+	}
+	page := pc.pending[:n]
+	pc.pending = pc.pending[n:]
+
+	set := &types.UpdateSet{FilterSet: pc.lab.build(ctx, page, pc.lab.faults.on("hollow-session", name))}
+	complete := len(pc.pending) == 0
+	pc.before = ""
+	if complete {
+		if pc.page == 0 {
+			pc.before = pc.version
+		}
+		pc.number, pc.page = pc.number+1, 0
+		pc.version = strconv.Itoa(pc.number)
+	} else {
+		pc.page++
+		pc.version = strconv.Itoa(pc.number) + "_" + strconv.Itoa(pc.page)
+		set.Truncated = types.NewBool(true)
+	}
+	set.Version = pc.version
+	pc.last = set
+	return set, nil
+}
+
+// compute turns what happened since the last answer into pending updates.
+func (pc *collector) compute(ctx *simulator.Context) {
+	dirty := pc.dirty
+	if !pc.stirred && len(dirty) == 0 {
+		return
+	}
+	pc.dirty, pc.stirred = map[types.ManagedObjectReference][]string{}, false
+	for _, f := range pc.filterSet {
+		pc.pending = append(pc.pending, f.compute(ctx, dirty)...)
+	}
+}
+
+func (pc *collector) notAuthenticated() types.BaseMethodFault {
+	return &types.NotAuthenticated{NoPermission: types.NoPermission{Object: pc.Self, PrivilegeId: "System.View"}}
+}
+
+// tracker hears of every change in the world and passes it on to the collectors that follow it.
+type tracker struct {
+	mu   sync.Mutex
+	live map[*collector]bool
+}
+
+func newTracker() *tracker { return &tracker{live: map[*collector]bool{}} }
+
+func (t *tracker) Reference() types.ManagedObjectReference {
+	return types.ManagedObjectReference{Type: "LabTracker", Value: "tracker"}
+}
+
+func (t *tracker) add(pc *collector) {
+	t.mu.Lock()
+	t.live[pc] = true
+	t.mu.Unlock()
+}
+
+func (t *tracker) remove(pc *collector) {
+	t.mu.Lock()
+	delete(t.live, pc)
+	t.mu.Unlock()
+}
+
+// all are the collectors; with a session, those of that session only.
+func (t *tracker) all(session string) []*collector {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []*collector
+	for pc := range t.live {
+		if session == "" || pc.session == session {
+			out = append(out, pc)
+		}
+	}
+	return out
+}
+
+// keep forgets the collectors whose session has ended.
+func (t *tracker) keep(sessions map[string]bool) {
+	for _, pc := range t.all("") {
+		if !sessions[pc.session] {
+			pc.kill()
+		}
+	}
+}
+
+func (t *tracker) PutObject(o mo.Reference) {
+	for _, pc := range t.all("") {
+		pc.changed(o.Reference(), nil)
+	}
+}
+
+func (t *tracker) RemoveObject(ref types.ManagedObjectReference) {
+	for _, pc := range t.all("") {
+		pc.changed(ref, nil)
+	}
+}
+
+func (t *tracker) UpdateObject(o mo.Reference, changes []types.PropertyChange) {
+	paths := make([]string, len(changes))
+	for i := range changes {
+		paths[i] = changes[i].Name
+	}
+	for _, pc := range t.all("") {
+		pc.changed(o.Reference(), paths)
+	}
+}

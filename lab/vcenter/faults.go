@@ -1,0 +1,254 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math/rand"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// faultRule is one way in which the server is to misbehave, as the control address sets it. README.md lists the kinds.
+type faultRule struct {
+	ID      int     `json:"id"`
+	Kind    string  `json:"kind"`
+	Call    string  `json:"call,omitempty"`  // "" = every call
+	Count   int     `json:"count,omitempty"` // 0 = until cleared
+	Bytes   int     `json:"bytes,omitempty"`
+	MB      int     `json:"mb,omitempty"`
+	Seconds float64 `json:"seconds,omitempty"`
+	Status  int     `json:"status,omitempty"`
+	Form    string  `json:"form,omitempty"`
+	Hits    int     `json:"hits"`
+}
+
+// faultKinds: whether the kind replaces the whole reply, bends it, or changes what is read.
+var faultKinds = map[string]string{
+	"not-authenticated": "replace", "refuse-login": "replace", "status": "replace", "garbage": "replace",
+	"endless": "replace", "huge": "replace", "stall": "replace", "close": "replace",
+	"truncate": "bend", "drip": "bend",
+	"hollow-session": "read", "empty-inventory": "read",
+}
+
+// faults are the rules in force.
+type faults struct {
+	mu    sync.Mutex
+	rules []*faultRule
+	last  int
+}
+
+func (f *faults) add(r faultRule) (int, error) {
+	if faultKinds[r.Kind] == "" {
+		return 0, fmt.Errorf("unknown kind of fault: %s", r.Kind)
+	}
+	if r.Kind == "refuse-login" {
+		r.Call = "Login"
+	}
+	if r.Status == 0 {
+		r.Status = http.StatusServiceUnavailable
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last++
+	r.ID, r.Hits = f.last, 0
+	f.rules = append(f.rules, &r)
+	return r.ID, nil
+}
+
+// clear removes one rule, or all with 0.
+func (f *faults) clear(id int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var rest []*faultRule
+	for _, r := range f.rules {
+		if id != 0 && r.ID != id {
+			rest = append(rest, r)
+		}
+	}
+	f.rules = rest
+}
+
+func (f *faults) list() []faultRule {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := []faultRule{}
+	for _, r := range f.rules {
+		out = append(out, *r)
+	}
+	return out
+}
+
+// take finds the first rule that meets the call, and uses it up by one.
+func (f *faults) take(call string, meets func(*faultRule) bool) *faultRule {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, r := range f.rules {
+		if (r.Call != "" && r.Call != call) || !meets(r) {
+			continue
+		}
+		r.Hits++
+		if r.Count > 0 && r.Hits >= r.Count {
+			f.rules = append(f.rules[:i:i], f.rules[i+1:]...)
+		}
+		hit := *r
+		return &hit
+	}
+	return nil
+}
+
+// on is for faults in what is read.
+func (f *faults) on(kind, call string) bool {
+	return f.take(call, func(r *faultRule) bool { return r.Kind == kind }) != nil
+}
+
+const envelopeHead = `<?xml version="1.0" encoding="UTF-8"?>` + "\n" +
+	`<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" ` +
+	`xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>`
+const envelopeTail = `</soapenv:Body></soapenv:Envelope>`
+
+// play replaces the reply if a rule says so. A stall only delays it.
+func (f *faults) play(l *lab, w http.ResponseWriter, r *http.Request, call string) bool {
+	rule := f.take(call, func(r *faultRule) bool { return faultKinds[r.Kind] == "replace" })
+	if rule == nil {
+		return false
+	}
+	switch rule.Kind {
+	case "stall":
+		select {
+		case <-time.After(time.Duration(rule.Seconds * float64(time.Second))):
+		case <-r.Context().Done():
+			return true
+		}
+		return f.play(l, w, r, call)
+	case "not-authenticated":
+		writeFault(w, "NotAuthenticated", "The session is not authenticated.",
+			`<object type="ServiceInstance">ServiceInstance</object><privilegeId>System.View</privilegeId>`)
+	case "refuse-login":
+		writeFault(w, "InvalidLogin", "Cannot complete login due to an incorrect user name or password.", "")
+	case "status":
+		http.Error(w, http.StatusText(rule.Status), rule.Status)
+	case "close":
+		panic(http.ErrAbortHandler)
+	case "garbage":
+		writeGarbage(w, rule)
+	case "endless":
+		writeObjects(w, call, -1)
+	case "huge":
+		writeHuge(w, call, rule)
+	}
+	return true
+}
+
+func writeFault(w http.ResponseWriter, kind, message, detail string) {
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	w.WriteHeader(http.StatusInternalServerError)
+	fmt.Fprintf(w, `%s<soapenv:Fault><faultcode>ServerFaultCode</faultcode><faultstring>%s</faultstring><detail>`+
+		`<%sFault xmlns="urn:vim25" xsi:type="%s">%s</%sFault></detail></soapenv:Fault>%s`,
+		envelopeHead, message, kind, kind, detail, kind, envelopeTail)
+}
+
+// writeGarbage sends bytes that are no XML: noise, the same in each run, or a web page.
+func writeGarbage(w http.ResponseWriter, rule *faultRule) {
+	n := rule.Bytes
+	if n == 0 {
+		n = 4096
+	}
+	if rule.Form == "html" {
+		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, "<!DOCTYPE html><html><head><title>Welcome<br></head><body><p>It works!</body></html>\n")
+		return
+	}
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	b := make([]byte, n)
+	rand.New(rand.NewSource(1)).Read(b)
+	w.Write(b)
+}
+
+// writeObjects sends well-formed objects, 'n' bytes of them or without end.
+func writeObjects(w http.ResponseWriter, call string, n int) {
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	io.WriteString(w, envelopeHead+`<`+call+`Response xmlns="urn:vim25"><returnval>`)
+	for i, sent := 0, 0; n < 0 || sent < n; i++ {
+		k, err := fmt.Fprintf(w, `<objects><obj type="VirtualMachine">vm-endless-%d</obj><propSet><name>name</name>`+
+			`<val xsi:type="xsd:string">endless-%d</val></propSet></objects>`, i, i)
+		if err != nil {
+			return
+		}
+		sent += k
+	}
+	io.WriteString(w, `</returnval></`+call+`Response>`+envelopeTail)
+}
+
+// writeHuge sends a reply of so many megabytes: one text, or many objects.
+func writeHuge(w http.ResponseWriter, call string, rule *faultRule) {
+	n := rule.MB << 20
+	if n == 0 {
+		n = 100 << 20
+	}
+	if rule.Form == "objects" {
+		writeObjects(w, call, n)
+		return
+	}
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	io.WriteString(w, envelopeHead+`<`+call+`Response xmlns="urn:vim25"><returnval><objects>`+
+		`<obj type="VirtualMachine">vm-huge</obj><propSet><name>name</name><val xsi:type="xsd:string">`)
+	block := strings.Repeat("x", 1<<16)
+	for sent := 0; sent < n; sent += len(block) {
+		if _, err := io.WriteString(w, block); err != nil {
+			return
+		}
+	}
+	io.WriteString(w, `</val></propSet></objects></returnval></`+call+`Response>`+envelopeTail)
+}
+
+// bend puts a rule between the simulator and the client: a reply that breaks off, or that stops on its way.
+func (f *faults) bend(w *replyWriter, call string) http.ResponseWriter {
+	rule := f.take(call, func(r *faultRule) bool { return faultKinds[r.Kind] == "bend" })
+	if rule != nil {
+		w.w = &bentWriter{ResponseWriter: w.w, rule: rule, left: rule.Bytes}
+	}
+	return w
+}
+
+type bentWriter struct {
+	http.ResponseWriter
+	rule *faultRule
+	left int
+}
+
+func (b *bentWriter) Write(p []byte) (int, error) {
+	if len(p) <= b.left {
+		b.left -= len(p)
+		return b.ResponseWriter.Write(p)
+	}
+	if b.left > 0 {
+		b.ResponseWriter.Write(p[:b.left])
+	}
+	rest := p[max(b.left, 0):]
+	first := b.left >= 0
+	b.left = -1
+	if b.rule.Kind == "drip" { // pause once, then go on
+		if first {
+			b.ResponseWriter.(http.Flusher).Flush()
+			time.Sleep(time.Duration(b.rule.Seconds * float64(time.Second)))
+		}
+		if _, err := b.ResponseWriter.Write(rest); err != nil {
+			return 0, err
+		}
+		return len(p), nil
+	}
+	if b.rule.Form == "clean" { // HTTP ends well, the XML does not
+		return len(p), nil
+	}
+	b.ResponseWriter.(http.Flusher).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+func max(a, b int) int {
+	if a > b {
+		return a
+	}
+	return b
+}

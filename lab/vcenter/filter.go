@@ -1,0 +1,376 @@
+package main
+
+import (
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/methods"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+// filter is our PropertyFilter: a specification, and the objects that the client was told of.
+type filter struct {
+	mo.PropertyFilter
+
+	pc      *collector
+	version apiVersion
+	known   map[types.ManagedObjectReference]bool
+}
+
+func (pc *collector) CreateFilter(ctx *simulator.Context, r *types.CreateFilter) soap.HasFault {
+	pc.attach(ctx)
+	if failed := pc.lab.checkSpec(ctx, r.Spec); failed != nil {
+		return failed
+	}
+	f := &filter{pc: pc, version: pc.lab.versionOf(ctx)}
+	f.Spec, f.PartialUpdates = r.Spec, r.PartialUpdates
+	f.Self.Type = "PropertyFilter"
+	ctx.Session.Put(f)
+	pc.mu.Lock()
+	pc.Filter = append(pc.Filter, f.Self)
+	pc.filterSet = append(pc.filterSet, f)
+	pc.stirred = true
+	pc.mu.Unlock()
+	pc.rouse()
+	return &methods.CreateFilterBody{Res: &types.CreateFilterResponse{Returnval: f.Self}}
+}
+
+func (f *filter) DestroyPropertyFilter(ctx *simulator.Context, _ *types.DestroyPropertyFilter) soap.HasFault {
+	pc := f.pc
+	pc.mu.Lock()
+	for i, o := range pc.filterSet {
+		if o == f {
+			pc.filterSet = append(pc.filterSet[:i:i], pc.filterSet[i+1:]...)
+			pc.Filter = append(pc.Filter[:i:i], pc.Filter[i+1:]...)
+			break
+		}
+	}
+	rest := pc.pending[:0:0]
+	for _, p := range pc.pending {
+		if p.filter != f {
+			rest = append(rest, p)
+		}
+	}
+	pc.pending = rest
+	pc.mu.Unlock()
+	ctx.Session.Remove(f.Self)
+	return &methods.DestroyPropertyFilterBody{Res: &types.DestroyPropertyFilterResponse{}}
+}
+
+// compute compares what the filter selects now with what the client knows, and 'dirty' with the filter's paths.
+func (f *filter) compute(ctx *simulator.Context, dirty map[types.ManagedObjectReference][]string) []pending {
+	var out []pending
+	members := f.pc.lab.members(ctx, f.Spec, "WaitForUpdatesEx")
+	now := make(map[types.ManagedObjectReference]bool, len(members))
+	for _, ref := range members {
+		now[ref] = true
+		if !f.known[ref] {
+			out = append(out, pending{filter: f, object: ref, kind: types.ObjectUpdateKindEnter})
+		} else if paths := f.touched(ref, dirty[ref]); len(paths) > 0 {
+			out = append(out, pending{filter: f, object: ref, kind: types.ObjectUpdateKindModify, paths: paths})
+		}
+	}
+	for ref := range f.known {
+		if !now[ref] {
+			out = append(out, pending{filter: f, object: ref, kind: types.ObjectUpdateKindLeave})
+		}
+	}
+	f.known = now
+	return out
+}
+
+// touched are the filter's paths of this object that lie above, below or at a changed one.
+func (f *filter) touched(ref types.ManagedObjectReference, changed []string) []string {
+	if len(changed) == 0 {
+		return nil
+	}
+	var out []string
+	seen := map[string]bool{}
+	for _, p := range f.Spec.PropSet {
+		if !ofType(ref, p.Type) {
+			continue
+		}
+		paths := p.PathSet
+		if p.All != nil && *p.All {
+			paths = topLevel(changed)
+		}
+		for _, path := range paths {
+			for _, c := range changed {
+				if !seen[path] && (path == c || strings.HasPrefix(c, path+".") || strings.HasPrefix(path, c+".")) {
+					seen[path] = true
+					out = append(out, path)
+				}
+			}
+		}
+	}
+	return out
+}
+
+func topLevel(paths []string) []string {
+	var out []string
+	for _, p := range paths {
+		top, _, _ := strings.Cut(p, ".")
+		out = append(out, top)
+	}
+	return out
+}
+
+// build reads the properties of a page of updates, one set per filter.
+func (l *lab) build(ctx *simulator.Context, page []pending, hollow bool) []types.PropertyFilterUpdate {
+	var out []types.PropertyFilterUpdate
+	at := map[*filter]int{}
+	for _, p := range page {
+		u := types.ObjectUpdate{Kind: p.kind, Obj: p.object}
+		if p.kind != types.ObjectUpdateKindLeave {
+			sets := p.filter.Spec.PropSet
+			if p.kind == types.ObjectUpdateKindModify {
+				sets = []types.PropertySpec{{Type: p.object.Type, PathSet: p.paths}}
+			}
+			content, ok := l.read(ctx, p.object, sets, p.filter.version, hollow)
+			if !ok {
+				continue // gone since; the next answer says that it left
+			}
+			u.MissingSet = content.MissingSet
+			for _, prop := range content.PropSet {
+				u.ChangeSet = append(u.ChangeSet,
+					types.PropertyChange{Name: prop.Name, Op: types.PropertyChangeOpAssign, Val: prop.Val})
+			}
+		}
+		i, ok := at[p.filter]
+		if !ok {
+			i = len(out)
+			at[p.filter] = i
+			out = append(out, types.PropertyFilterUpdate{Filter: p.filter.Self})
+		}
+		out[i].ObjectSet = append(out[i].ObjectSet, u)
+	}
+	return out
+}
+
+// read collects the properties of one object. A property that is unset has a nil value when it changed, and is left
+// out of the answer by the caller's encoder.
+func (l *lab) read(ctx *simulator.Context, ref types.ManagedObjectReference, sets []types.PropertySpec,
+	v apiVersion, hollow bool) (types.ObjectContent, bool) {
+	content := types.ObjectContent{Obj: ref}
+	object, ok := simulator.GetObject(ctx, ref)
+	if !ok {
+		return content, false
+	}
+	seen := map[string]bool{}
+	add := func(path string, val interface{}) {
+		if seen[path] || v.lacksPath(ref.Type, path) {
+			return
+		}
+		seen[path] = true
+		if hollow {
+			content.MissingSet = append(content.MissingSet, types.MissingProperty{Path: path,
+				Fault: types.LocalizedMethodFault{Fault: &types.NotAuthenticated{
+					NoPermission: types.NoPermission{Object: ref, PrivilegeId: "System.Read"}}}})
+			return
+		}
+		content.PropSet = append(content.PropSet, types.DynamicProperty{Name: path, Val: v.hide(own(val))})
+	}
+
+	for _, p := range sets {
+		if !ofType(ref, p.Type) {
+			continue
+		}
+		if p.All != nil && *p.All {
+			simulator.AllFields(object, add)
+			continue
+		}
+		for _, path := range p.PathSet {
+			if val, known := simulator.FieldValue(object, path); known {
+				add(path, val)
+			}
+		}
+	}
+	return content, true
+}
+
+// own copies the lists that the simulator changes in place, since a reply is written after the lock is gone.
+func own(val interface{}) interface{} {
+	if a, ok := val.(*types.ArrayOfManagedObjectReference); ok {
+		return &types.ArrayOfManagedObjectReference{
+			ManagedObjectReference: append([]types.ManagedObjectReference(nil), a.ManagedObjectReference...)}
+	}
+	return val
+}
+
+// moTypes are the property holders of package mo that our clients ask for, by the name on the wire.
+var moTypes = map[string]reflect.Type{}
+
+func init() {
+	for _, o := range []interface{}{
+		mo.ManagedEntity{}, mo.Folder{}, mo.Datacenter{}, mo.ComputeResource{}, mo.ClusterComputeResource{},
+		mo.HostSystem{}, mo.ResourcePool{}, mo.VirtualApp{}, mo.VirtualMachine{}, mo.Datastore{}, mo.Network{},
+		mo.OpaqueNetwork{}, mo.DistributedVirtualPortgroup{}, mo.DistributedVirtualSwitch{},
+		mo.VmwareDistributedVirtualSwitch{}, mo.Task{}, mo.TaskManager{}, mo.EventManager{}, mo.EventHistoryCollector{},
+		mo.HistoryCollector{}, mo.HostNetworkSystem{}, mo.ContainerView{}, mo.ListView{}, mo.ServiceInstance{},
+		mo.SessionManager{}, mo.PropertyCollector{},
+	} {
+		t := reflect.TypeOf(o)
+		moTypes[t.Name()] = t
+	}
+}
+
+// ofType tells whether an object is of a type or of one of its subclasses.
+func ofType(ref types.ManagedObjectReference, kind string) bool {
+	if ref.Type == kind {
+		return true
+	}
+	t, ok := moTypes[ref.Type]
+	if !ok {
+		return false
+	}
+	f, ok := t.FieldByName(kind)
+	return ok && f.Anonymous
+}
+
+// checkSpec refuses what a real server refuses: types and properties that it does not know.
+func (l *lab) checkSpec(ctx *simulator.Context, spec types.PropertyFilterSpec) soap.HasFault {
+	v := l.versionOf(ctx)
+	for _, p := range spec.PropSet {
+		t, ok := moTypes[p.Type]
+		if !ok {
+			continue
+		}
+		for _, path := range p.PathSet {
+			if !knownPath(t, path) || v.lacksPath(p.Type, path) {
+				return fault("", &types.InvalidProperty{Name: path})
+			}
+		}
+	}
+	for _, o := range spec.ObjectSet {
+		if _, ok := simulator.GetObject(ctx, o.Obj); !ok &&
+			(spec.ReportMissingObjectsInResults == nil || !*spec.ReportMissingObjectsInResults) {
+			return notFound(o.Obj)
+		}
+	}
+	return nil
+}
+
+// members are the objects that a specification selects and has properties for, each once, in order.
+func (l *lab) members(ctx *simulator.Context, spec types.PropertyFilterSpec, name string) []types.ManagedObjectReference {
+	w := walker{ctx: ctx, specs: map[string]*types.TraversalSpec{}, seen: map[types.ManagedObjectReference]bool{}}
+	for _, p := range spec.PropSet {
+		w.kinds = append(w.kinds, p.Type)
+	}
+	w.wanted = map[string]bool{}
+	for _, o := range spec.ObjectSet {
+		w.learn(o.SelectSet)
+	}
+	for _, o := range spec.ObjectSet {
+		if o.Skip == nil || !*o.Skip || len(o.SelectSet) == 0 {
+			w.take(o.Obj)
+		}
+		w.follow(o.Obj, o.SelectSet, map[string]bool{})
+	}
+	if l.faults.on("empty-inventory", name) {
+		return l.notInventory(w.out)
+	}
+	return w.out
+}
+
+// notInventory keeps only what is no part of the inventory, such as tasks and event collectors.
+func (l *lab) notInventory(in []types.ManagedObjectReference) []types.ManagedObjectReference {
+	var out []types.ManagedObjectReference
+	for _, ref := range in {
+		if !ofType(ref, "ManagedEntity") {
+			out = append(out, ref)
+		}
+	}
+	return out
+}
+
+// walker follows traversal specifications, which may name each other and run in circles.
+type walker struct {
+	ctx    *simulator.Context
+	kinds  []string
+	wanted map[string]bool // by type of object
+	specs  map[string]*types.TraversalSpec
+	seen   map[types.ManagedObjectReference]bool
+	out    []types.ManagedObjectReference
+}
+
+func (w *walker) learn(set []types.BaseSelectionSpec) {
+	for _, s := range set {
+		if ts, ok := s.(*types.TraversalSpec); ok {
+			if ts.Name != "" {
+				w.specs[ts.Name] = ts
+			}
+			w.learn(ts.SelectSet)
+		}
+	}
+}
+
+func (w *walker) take(ref types.ManagedObjectReference) {
+	if w.seen[ref] {
+		return
+	}
+	want, ok := w.wanted[ref.Type]
+	if !ok {
+		for _, k := range w.kinds {
+			want = want || ofType(ref, k)
+		}
+		w.wanted[ref.Type] = want
+	}
+	if want {
+		if _, ok := simulator.GetObject(w.ctx, ref); !ok {
+			return
+		}
+		w.seen[ref] = true
+		w.out = append(w.out, ref)
+	}
+}
+
+// follow walks each selection from an object; 'been' stops circles.
+func (w *walker) follow(ref types.ManagedObjectReference, set []types.BaseSelectionSpec, been map[string]bool) {
+	if len(set) == 0 {
+		return
+	}
+	object, ok := simulator.GetObject(w.ctx, ref)
+	if !ok {
+		return
+	}
+	for i, s := range set {
+		ts, ok := s.(*types.TraversalSpec)
+		if !ok {
+			if ts = w.specs[s.GetSelectionSpec().Name]; ts == nil {
+				continue
+			}
+		}
+		if !ofType(ref, ts.Type) {
+			continue
+		}
+		key := ref.Type + ":" + ref.Value + ":" + ts.Name + ":" + ts.Path
+		if ts.Name == "" {
+			key += ":" + strconv.Itoa(i)
+		}
+		if been[key] {
+			continue
+		}
+		been[key] = true
+		val, _ := simulator.FieldValue(object, ts.Path)
+		for _, next := range references(val) {
+			if ts.Skip == nil || !*ts.Skip {
+				w.take(next)
+			}
+			w.follow(next, ts.SelectSet, been)
+		}
+	}
+}
+
+func references(val interface{}) []types.ManagedObjectReference {
+	switch v := val.(type) {
+	case types.ManagedObjectReference:
+		return []types.ManagedObjectReference{v}
+	case *types.ArrayOfManagedObjectReference:
+		return v.ManagedObjectReference
+	}
+	return nil
+}
