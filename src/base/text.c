@@ -53,6 +53,14 @@ static bool is_steering(uint32_t code)
            (code >= 0x2066 && code <= 0x2069) || code == 0x2028 || code == 0x2029;
 }
 
+size_t text_utf8(const char *text, uint32_t *ret_code, bool *ret_steering)
+{
+    size_t length = utf8_sequence((const unsigned char *)text, ret_code);
+
+    *ret_steering = length == 0 || is_steering(*ret_code);
+    return length;
+}
+
 void text_escape(struct strbuf *to, const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
