@@ -31,8 +31,9 @@
  */
 #define BURST 8
 #define BURST_PAUSE_MS 1
-/* The line counts as drained when it was quiet this long. */
-#define DRAIN_MS 60
+/* The line counts as drained when it was quiet this long, or when other traffic keeps it busy. */
+#define QUIET_MS 60
+#define DRAIN_MS 500
 
 struct plan {
     bool vlans[WIRE_VLANS];
@@ -192,7 +193,8 @@ static int listen_until(int fd, int stop, bool each)
         if (sources[2].revents && read(STDIN_FILENO, ignored, sizeof(ignored)) <= 0)
             going = false;
     }
-    while (wait_ms(fd, DRAIN_MS) > 0)
+    uint64_t end = now_ms() + DRAIN_MS;
+    while (now_ms() < end && wait_ms(fd, QUIET_MS) > 0)
         receive_all(fd, flows, each);
     flows_print(flows, stdout);
     flows_free(flows);

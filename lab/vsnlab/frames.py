@@ -29,6 +29,10 @@ class Endpoint:
     def listen(self):
         return Listener(self)
 
+    def settle(self):
+        """Waits until the data plane does what the switches on this end were told."""
+        self.plane.settle()
+
 
 class Listener:
     """Counts frames on an endpoint until it is stopped."""
@@ -103,7 +107,10 @@ class Traffic:
 
 
 def probe(source, target, vlans, count=3):
-    """Sends 'count' frames in each VLAN from one endpoint to another: a Probe."""
+    """Sends 'count' frames in each VLAN from one endpoint to another: a Probe. From a station to a host's card it
+    leaves no trace in the FDB of the host's port; the other way round the port learns the card's address."""
+    source.settle()
+    target.settle()
     listener = target.listen()
     sent = source.send(vlans, count)
     return Probe(sent["run"], count, listener.stop())

@@ -121,6 +121,10 @@ class Machine(Endpoint):
         self.vlan = vlan
         self.plane.sh(script + self.plane.attach_script(self))
 
+    def settle(self):
+        super().settle()
+        self.plane.settle(self.host)
+
     def announce(self):
         """One frame from its MAC address, so that the switch learns where it is."""
         self.send(None, 1)

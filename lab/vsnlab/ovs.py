@@ -11,20 +11,24 @@ CLOSED = "vlan_mode=native-untagged tag=1 trunks=4095"
 SENTINEL = 4095
 
 
+def daemon_scripts(folder, netns):
+    """The commands that start the daemons of one Open vSwitch, with everything of its own in 'folder', on the
+    interfaces of a namespace: {daemon: script}."""
+    start = f"OVS_RUNDIR={folder} nsenter --net=/run/netns/{netns}"
+    def files(daemon):
+        return (f"--unixctl={folder}/{daemon}.ctl --pidfile={folder}/{daemon}.pid --log-file={folder}/{daemon}.log "
+                "-vconsole:off --detach --no-chdir\n")
+    return {
+        "ovsdb-server": f"{start} ovsdb-server {folder}/conf.db --remote=punix:{folder}/db.sock "
+                        f"--remote=db:Open_vSwitch,Open_vSwitch,manager_options {files('ovsdb-server')}",
+        "ovs-vswitchd": f"{start} ovs-vswitchd unix:{folder}/db.sock --disable-system {files('ovs-vswitchd')}"}
+
+
 def start_script(folder, netns):
-    """One Open vSwitch with everything of its own in 'folder', on the interfaces of a namespace."""
-    inside = f"nsenter --net=/run/netns/{netns}"
-    common = "--detach --no-chdir -vconsole:off"
-    return f"""mkdir -p {folder}
-export OVS_RUNDIR={folder} OVS_LOGDIR={folder} OVS_DBDIR={folder} OVS_SYSCONFDIR={folder}
-ovsdb-tool create {folder}/conf.db /usr/share/openvswitch/vswitch.ovsschema
-{inside} ovsdb-server {folder}/conf.db --remote=punix:{folder}/db.sock {common} \\
-    --remote=db:Open_vSwitch,Open_vSwitch,manager_options --unixctl={folder}/ovsdb-server.ctl \\
-    --pidfile={folder}/ovsdb-server.pid --log-file={folder}/ovsdb-server.log
-ovs-vsctl --db=unix:{folder}/db.sock --no-wait init
-{inside} ovs-vswitchd unix:{folder}/db.sock --disable-system {common} \\
-    --unixctl={folder}/ovs-vswitchd.ctl --pidfile={folder}/ovs-vswitchd.pid --log-file={folder}/ovs-vswitchd.log
-"""
+    daemons = daemon_scripts(folder, netns)
+    return (f"mkdir -p {folder}\novsdb-tool create {folder}/conf.db /usr/share/openvswitch/vswitch.ovsschema\n"
+            f"{daemons['ovsdb-server']}ovs-vsctl --db=unix:{folder}/db.sock --no-wait init\n"
+            f"{daemons['ovs-vswitchd']}")
 
 
 class OvsPlane(Plane):
@@ -72,6 +76,11 @@ class OvsPlane(Plane):
         target = f"{folder or self.switch_dir}/ovs-vswitchd.ctl"
         return self.run(["ovs-appctl", "-t", target, *words], check=True).stdout
 
+    def settle(self, host=None):
+        """A transaction is answered before the flows that are cached in the data path are looked at again, which
+        takes some milliseconds: they are thrown away, and the next frame is judged anew."""
+        self.appctl("revalidator/purge", folder=host and f"{self.dir}/host-{host.name}")
+
     def _start_switch(self):
         ports = " ".join(f"-- add-port {self.bridge} {port} {CLOSED}" for port in self.ports)
         self.sh(self.netns_script("switch") + f"ip -n switch -batch - <<CABLES\n{self._cables()}CABLES\n" +
@@ -84,11 +93,10 @@ class OvsPlane(Plane):
         self.sh(f"kill -9 $(cat {self.switch_dir}/{daemon}.pid)\n")
 
     def start_switch(self, daemon="ovs-vswitchd"):
-        """Starts it again, on the same database."""
-        script = start_script(self.switch_dir, "switch").split("\n", 3)
-        rest = script[3]
-        first, second = rest.split(f"ovs-vsctl --db={self.database} --no-wait init\n")
-        self.sh(f"{script[1]}\n" + (first if daemon == "ovsdb-server" else second))
+        """Starts it again, on the same database, and waits until both talk to each other. After ovsdb-server was
+        away, Open vSwitch 3.1 still forwards nothing for about a second."""
+        self.sh(daemon_scripts(self.switch_dir, "switch")[daemon])
+        self.vsctl("init")
 
     def _open_port(self, port, vlans):
         """An unmanaged trunk: these VLANs tagged, VLAN 1 native."""

@@ -54,6 +54,8 @@ class Plane:
     # The world
 
     def start(self):
+        if os.geteuid() != 0:
+            raise WorldError("a world has network namespaces of its own, and making them needs root")
         for tool in (self.frames, shutil.which("unshare") or "unshare"):
             if not os.path.exists(tool):
                 raise WorldError(f"{tool} is missing: build the project, and run lab/install")
@@ -204,6 +206,9 @@ class Plane:
     def vcenter_address(self, port):
         """ADDRESS:PORT under which a process of the world reaches what listens on this side's 127.0.0.1:port."""
         raise NotImplementedError
+
+    def settle(self, host=None):
+        """Waits until the data plane of the switch (or of a host's virtual switches) does what it was told."""
 
     # For hosts and machines
 
