@@ -6,6 +6,7 @@
 static const struct driver_ops *const drivers[] = {
     &driver_dummy,
     &driver_linux_bridge,
+    &driver_open_vswitch,
 };
 
 const struct driver_ops *driver_find(const char *name)

@@ -1,0 +1,145 @@
+#include "switch/ovs_fdb.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "switch/json_rpc.h"
+
+#define REFRESH_MS 1000
+#define RETRY_MS 30000 /* after an ovs-vswitchd that did not answer: asking it costs PATIENCE_MS   \
+                        */
+#define PATIENCE_MS 1000
+#define SEEN_MAX 65536 /* pairs of port and VLAN */
+
+struct seen {
+    int64_t ofport;
+    uint32_t vlan;
+};
+
+struct ovs_fdb {
+    char *bridge, *pattern;
+    struct json_rpc *control;
+    struct seen *seen;
+    size_t n_seen, space;
+    bool known;
+    int64_t read_at_ms;
+};
+
+struct ovs_fdb *ovs_fdb_new(const char *bridge, const char *socket, const char *control)
+{
+    CLEANUP(free_text) char *copy = strdup(socket);
+    struct ovs_fdb *fdb = calloc(1, sizeof(*fdb));
+
+    if (!fdb || !copy)
+        return ovs_fdb_free(fdb);
+    fdb->bridge = strdup(bridge);
+    if (control)
+        fdb->pattern = strdup(control);
+    else if (asprintf(&fdb->pattern, "%s/ovs-vswitchd*.ctl", dirname(copy)) < 0)
+        fdb->pattern = NULL;
+    fdb->read_at_ms = INT64_MIN / 2;
+    return fdb->bridge && fdb->pattern ? fdb : ovs_fdb_free(fdb);
+}
+
+struct ovs_fdb *ovs_fdb_free(struct ovs_fdb *fdb)
+{
+    if (!fdb)
+        return NULL;
+    json_rpc_free(fdb->control);
+    free(fdb->seen);
+    free(fdb->bridge);
+    free(fdb->pattern);
+    free(fdb);
+    return NULL;
+}
+
+/* An ovs-vswitchd that died leaves its socket: the first one that answers counts. */
+static void connect_control(struct ovs_fdb *fdb)
+{
+    glob_t found;
+
+    if (glob(fdb->pattern, 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc && !fdb->control; i++)
+            json_rpc_open(found.gl_pathv[i], NULL, NULL, &fdb->control, NULL);
+        globfree(&found);
+    }
+}
+
+static bool seen_add(struct ovs_fdb *fdb, int64_t ofport, uint32_t vlan)
+{
+    for (size_t i = 0; i < fdb->n_seen; i++)
+        if (fdb->seen[i].ofport == ofport && fdb->seen[i].vlan == vlan)
+            return true;
+    if (fdb->n_seen == fdb->space) {
+        size_t space = fdb->space ? fdb->space * 2 : 256;
+        struct seen *seen = space > SEEN_MAX ? NULL : realloc(fdb->seen, space * sizeof(*seen));
+
+        if (!seen)
+            return false;
+        fdb->seen = seen;
+        fdb->space = space;
+    }
+    fdb->seen[fdb->n_seen++] = (struct seen){ ofport, vlan };
+    return true;
+}
+
+/* Below a heading: "    3   100  52:54:00:00:00:01    2", the port by its OpenFlow number. Entries
+ * of the bridge's own port (LOCAL) and those set by hand (age "static") are not heard on a port. */
+bool ovs_fdb_parse(struct ovs_fdb *fdb, const char *text)
+{
+    fdb->n_seen = 0;
+    if (!strstr(text, "VLAN"))
+        return false;
+    while ((text = strchr(text, '\n'))) {
+        long long ofport;
+        unsigned vlan;
+        char mac[18], age[16];
+
+        text++;
+        if (sscanf(text, "%lld %u %17s %15s", &ofport, &vlan, mac, age) == 4 &&
+            strcmp(age, "static") != 0 && !seen_add(fdb, ofport, vlan))
+            return false;
+    }
+    return true;
+}
+
+void ovs_fdb_refresh(struct ovs_fdb *fdb, int64_t now_ms)
+{
+    json_t *result = NULL;
+    const char *text;
+
+    if (now_ms - fdb->read_at_ms < REFRESH_MS)
+        return;
+    fdb->read_at_ms = now_ms;
+    fdb->known = false;
+    if (!fdb->control)
+        connect_control(fdb);
+    if (!fdb->control)
+        return;
+    json_rpc_set_patience(fdb->control, PATIENCE_MS);
+    if (json_rpc_call(fdb->control, "fdb/show", json_pack("[s]", fdb->bridge), &result, NULL) < 0) {
+        fdb->control = json_rpc_free(fdb->control);
+        fdb->read_at_ms = now_ms + RETRY_MS - REFRESH_MS;
+        return;
+    }
+    text = json_string_value(result);
+    fdb->known = text && ovs_fdb_parse(fdb, text);
+    json_decref(result);
+}
+
+bool ovs_fdb_known(const struct ovs_fdb *fdb)
+{
+    return fdb->known;
+}
+
+void ovs_fdb_learnt(const struct ovs_fdb *fdb, int64_t ofport, struct vlanset *vlans)
+{
+    for (size_t i = 0; fdb->known && i < fdb->n_seen; i++)
+        if (fdb->seen[i].ofport == ofport)
+            vlanset_add(vlans, fdb->seen[i].vlan);
+}

@@ -1,0 +1,29 @@
+/* ovs_fdb.h: the MAC table of an Open vSwitch bridge. It is not in the database: ovs-vswitchd
+ * prints it on its control socket (ovs-appctl fdb/show). */
+#ifndef VSN_SWITCH_OVS_FDB_H
+#define VSN_SWITCH_OVS_FDB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/vlanset.h"
+
+struct ovs_fdb;
+
+/* 'control' is the socket's path; NULL: ovs-vswitchd*.ctl beside the database's 'socket'. */
+struct ovs_fdb *ovs_fdb_new(const char *bridge, const char *socket, const char *control);
+struct ovs_fdb *ovs_fdb_free(struct ovs_fdb *fdb);
+
+/* Reads the table, unless that was done a second ago. */
+void ovs_fdb_refresh(struct ovs_fdb *fdb, int64_t now_ms);
+
+/* False when the last reading failed. */
+bool ovs_fdb_known(const struct ovs_fdb *fdb);
+
+/* Adds the VLANs in which a MAC is learnt on the interface with that OpenFlow port number. */
+void ovs_fdb_learnt(const struct ovs_fdb *fdb, int64_t ofport, struct vlanset *vlans);
+
+/* Reads the text of fdb/show; for tests. False when it has not the form of one. */
+bool ovs_fdb_parse(struct ovs_fdb *fdb, const char *text);
+
+#endif
