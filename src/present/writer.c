@@ -31,6 +31,11 @@ void writer_detailed(struct writer *writer)
     writer->detailed = true;
 }
 
+void writer_notes_only(struct writer *writer)
+{
+    writer->notes_only = true;
+}
+
 void writer_array(struct writer *writer, const char *name)
 {
     writer->ops->begin(writer, name, /* array = */ true);
@@ -99,7 +104,7 @@ void writer_time(struct writer *writer, const char *name, int64_t wall_ms)
     char text[40];
 
     if (wall_ms <= 0 || !gmtime_r(&seconds, &utc)) {
-        writer->ops->value(writer, name, &(struct value){ VALUE_NOTHING, "", 0 });
+        writer_nothing(writer, name);
         return;
     }
     strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc);
@@ -115,7 +120,7 @@ void writer_age(struct writer *writer, const char *name, int64_t seconds)
     char text[32];
 
     if (seconds < 0) {
-        writer->ops->value(writer, name, &(struct value){ VALUE_NOTHING, "", 0 });
+        writer_nothing(writer, name);
         return;
     }
     snprintf(text, sizeof(text), "%lld s", (long long)seconds);
@@ -127,6 +132,21 @@ void writer_age(struct writer *writer, const char *name, int64_t seconds)
         }
     }
     writer->ops->value(writer, name, &(struct value){ VALUE_NUMBER, text, seconds });
+}
+
+void writer_nothing(struct writer *writer, const char *name)
+{
+    writer->ops->value(writer, name, &(struct value){ VALUE_NOTHING, "", 0 });
+}
+
+void writer_list(struct writer *writer, const char *name, const char *const *items, size_t count)
+{
+    writer->ops->list(writer, name, items, count);
+}
+
+void writer_remark(struct writer *writer, const char *name, const char *value)
+{
+    writer->ops->remark(writer, name, value ? value : "");
 }
 
 void writer_note(struct writer *writer, const char *format, ...)

@@ -21,6 +21,7 @@ enum writer_form { WRITER_TEXT, WRITER_JSON };
 
 #define WRITER_DEPTH_MAX 8
 #define WRITER_COLUMNS_MAX 24
+#define WRITER_LIST_SHOWN 8
 
 struct writer;
 
@@ -51,6 +52,18 @@ void writer_vlans(struct writer *writer, const char *name, const struct vlanset 
 void writer_time(struct writer *writer, const char *name, int64_t wall_ms);
 /* Seconds, or negative: null in JSON; text shows "12 s", "5 min", "3 h", "2 d". */
 void writer_age(struct writer *writer, const char *name, int64_t seconds);
+
+/* null, or "-" in text. */
+void writer_nothing(struct writer *writer, const char *name);
+/* An array of short texts. In text it is one field, of which no more than WRITER_LIST_SHOWN are
+ * spelt out. */
+void writer_list(struct writer *writer, const char *name, const char *const *items, size_t count);
+/* A field that is a sentence: text has it in a line of its own below the row, or leaves it out when
+ * it is empty. */
+void writer_remark(struct writer *writer, const char *name, const char *value);
+
+/* Text: leaves out every field, as the notes say all there is to say. */
+void writer_notes_only(struct writer *writer);
 
 /* A sentence for people at the end of a text; JSON leaves it out, so it may only say what the
  * fields say too. */

@@ -21,6 +21,8 @@ struct writer_ops {
     void (*begin)(struct writer *writer, const char *name, bool array);
     void (*end)(struct writer *writer);
     void (*value)(struct writer *writer, const char *name, const struct value *value);
+    void (*list)(struct writer *writer, const char *name, const char *const *items, size_t count);
+    void (*remark)(struct writer *writer, const char *name, const char *value);
     void (*note)(struct writer *writer, const char *text);
     void (*free)(struct writer *writer);
 };
@@ -30,6 +32,7 @@ struct writer {
     const struct writer_ops *ops;
     struct strbuf *to;
     bool detailed;
+    bool notes_only;
 };
 
 /* NULL when out of memory; 'ops' is set, 'to' is not. */

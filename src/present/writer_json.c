@@ -109,6 +109,25 @@ static void json_value(struct writer *writer, const char *name, const struct val
     }
 }
 
+static void json_list(struct writer *writer, const char *name, const char *const *items,
+                      size_t count)
+{
+    json_lead(json_of(writer), name);
+    strbuf_addc(writer->to, '[');
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            strbuf_adds(writer->to, ", ");
+        add_string(writer->to, items[i]);
+    }
+    strbuf_addc(writer->to, ']');
+}
+
+static void json_remark(struct writer *writer, const char *name, const char *value)
+{
+    json_lead(json_of(writer), name);
+    add_string(writer->to, value);
+}
+
 static void json_note(struct writer *writer UNUSED, const char *text UNUSED)
 {
 }
@@ -122,6 +141,8 @@ static const struct writer_ops json_ops = {
     .begin = json_begin,
     .end = json_end,
     .value = json_value,
+    .list = json_list,
+    .remark = json_remark,
     .note = json_note,
     .free = json_free,
 };

@@ -265,7 +265,8 @@ static void text_end(struct writer *writer)
         return;
     if (text->row_depth == 1)
         writer->detailed = true;
-    write_table(text);
+    if (!writer->notes_only)
+        write_table(text);
 }
 
 static void text_value(struct writer *writer, const char *name, const struct value *value)
@@ -276,6 +277,40 @@ static void text_value(struct writer *writer, const char *name, const struct val
         add_cell(text, name, value->text);
     else
         add_nested(text, name, value->text);
+}
+
+static void text_list(struct writer *writer, const char *name, const char *const *items,
+                      size_t count)
+{
+    struct strbuf cell;
+
+    strbuf_init(&cell, CELLS_CAP);
+    for (size_t i = 0; i < count && i < WRITER_LIST_SHOWN; i++)
+        strbuf_addf(&cell, "%s%s", i > 0 ? ", " : "", items[i]);
+    if (count > WRITER_LIST_SHOWN)
+        strbuf_addf(&cell, " and %zu more", count - WRITER_LIST_SHOWN);
+    text_value(writer, name, &(struct value){ VALUE_TEXT, strbuf_text(&cell), 0 });
+    writer->to->overflow |= cell.overflow;
+    strbuf_done(&cell);
+}
+
+static void text_remark(struct writer *writer, const char *name, const char *value)
+{
+    struct writer_text *text = text_of(writer);
+
+    if (!*value)
+        return;
+    if (text->depth != text->row_depth) {
+        add_nested(text, name, value);
+        return;
+    }
+    close_line(text);
+    strbuf_adds(&text->below, "  ");
+    for (; *name; name++)
+        strbuf_addc(&text->below, *name == '_' ? '-' : *name);
+    strbuf_adds(&text->below, ": ");
+    text_escape(&text->below, value);
+    strbuf_addc(&text->below, '\n');
 }
 
 static void text_note(struct writer *writer, const char *note)
@@ -297,6 +332,8 @@ static const struct writer_ops text_ops = {
     .begin = text_begin,
     .end = text_end,
     .value = text_value,
+    .list = text_list,
+    .remark = text_remark,
     .note = text_note,
     .free = text_free,
 };

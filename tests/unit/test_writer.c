@@ -179,6 +179,49 @@ static void characters_are_aligned_not_bytes(void **state)
            "NAME  X\nete   |\n\xc3\xa9t\xc3\xa9   |\n");
 }
 
+static void sentences(struct writer *writer)
+{
+    static const char *const many[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i\n" };
+
+    writer_array(writer, NULL);
+    writer_object(writer, NULL);
+    writer_list(writer, "none", NULL, 0);
+    writer_list(writer, "two", many, 2);
+    writer_list(writer, "many", many, 9);
+    writer_remark(writer, "why_not", "it is so.");
+    writer_remark(writer, "reason", "");
+    writer_nothing(writer, "pending");
+    writer_end(writer);
+    writer_end(writer);
+    writer_note(writer, "This is all.");
+}
+
+static void lists_and_sentences_have_their_place(void **state)
+{
+    (void)state;
+    expect(WRITER_JSON, false, sentences,
+           "[\n {\"none\": [], \"two\": [\"a\", \"b\"], \"many\": [\"a\", \"b\", \"c\", \"d\", "
+           "\"e\", \"f\", \"g\", \"h\", \"i\\u000a\"], \"why_not\": \"it is so.\", \"reason\": "
+           "\"\", \"pending\": null}\n]\n");
+    expect(WRITER_TEXT, false, sentences,
+           "NONE  TWO   MANY                               PENDING\n"
+           "-     a, b  a, b, c, d, e, f, g, h and 1 more  -\n"
+           "  why-not: it is so.\n"
+           "This is all.\n");
+}
+
+static void only_notes(struct writer *writer)
+{
+    writer_notes_only(writer);
+    sentences(writer);
+}
+
+static void notes_can_stand_alone(void **state)
+{
+    (void)state;
+    expect(WRITER_TEXT, false, only_notes, "This is all.\n");
+}
+
 static void a_full_buffer_is_noticed(void **state)
 {
     (void)state;
@@ -205,6 +248,8 @@ int main(void)
         cmocka_unit_test(a_lone_object_is_in_detail),
         cmocka_unit_test(any_bytes_do_no_harm),
         cmocka_unit_test(characters_are_aligned_not_bytes),
+        cmocka_unit_test(lists_and_sentences_have_their_place),
+        cmocka_unit_test(notes_can_stand_alone),
         cmocka_unit_test(a_full_buffer_is_noticed),
     };
 
