@@ -6,6 +6,7 @@ from .plane import BUILD, PROJECT, Plane, stop_all
 from .remote import Process, Remote, WorldError
 from .uml import UmlPlane
 from .until import until
+from .vcenter import VCenter, host_of, make_certificate
 
 __all__ = ["BUILD", "PROJECT", "Endpoint", "Host", "Listener", "Machine", "Nic", "OvsPlane", "Plane", "Probe",
-           "Process", "Remote", "Station", "Traffic", "UmlPlane", "WorldError", "probe", "stop_all", "until"]
+           "Process", "Remote", "Station", "Traffic", "UmlPlane", "VCenter", "WorldError", "host_of", "make_certificate", "probe", "stop_all", "until"]

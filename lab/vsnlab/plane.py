@@ -18,7 +18,7 @@ from .remote import Remote, WorldError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROJECT = os.path.dirname(os.path.dirname(HERE))
-BUILD = os.environ.get("VSN_BUILD", os.path.join(PROJECT, "build"))
+BUILD = os.environ.get("VSN_BUILD") or os.path.join(PROJECT, "build")
 
 _running = weakref.WeakSet()
 

@@ -21,6 +21,25 @@ link set vec0 up
 addr add $WORLD_ADDRESS/30 dev vec0
 LINK
 fi
-/usr/bin/python3 -I -S "$WORLD_PYTHON_DIR/agent.py" "$WORLD_LISTEN"
+# In a root that only root may enter (a container's, a temporary folder's), a daemon that drops its rights reaches no
+# file at all: then the world gets a root of its own with the same content.
+enter=
+case $(stat -c %A /) in
+*x) ;;
+*)
+    mount -t tmpfs -o mode=755 root /mnt
+    for entry in /*; do
+        name=${entry#/}
+        if [ -L "$entry" ]; then
+            cp -d "$entry" "/mnt/$name"
+        elif [ -d "$entry" ] && [ "$name" != mnt ]; then
+            mkdir "/mnt/$name"
+            mount --rbind "$entry" "/mnt/$name"
+        fi
+    done
+    enter="chroot /mnt"
+    ;;
+esac
+$enter /usr/bin/python3 -I -S "$WORLD_PYTHON_DIR/agent.py" "$WORLD_LISTEN"
 [ "$WORLD_KIND" = uml ] || exit
 halt -f || echo o >/proc/sysrq-trigger
