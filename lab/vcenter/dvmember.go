@@ -150,25 +150,27 @@ func leaveDVS(s *simulator.DistributedVirtualSwitch, h *simulator.HostSystem) {
 	publishMembers(s, h, true)
 }
 
-// publishMembers keeps the switch's own list of member hosts. It changes the list without a word to the watchers of
-// 'config' when it only grows by a host: summary.hostMember tells.
+// publishMembers keeps the switch's own list of member hosts. A new one is only appended: readers of the old list do not
+// see it, and the making of 1,000 members does not cost their square.
 func publishMembers(s *simulator.DistributedVirtualSwitch, h *simulator.HostSystem, gone bool) {
 	c := dvsConfig(s)
-	var rest []types.DistributedVirtualSwitchHostMember
-	for _, m := range c.Host {
-		if m.Config.Host == nil || *m.Config.Host != h.Self {
-			rest = append(rest, m)
+	at := -1
+	for i, m := range c.Host {
+		if m.Config.Host != nil && *m.Config.Host == h.Self {
+			at = i
 		}
+	}
+	if at >= 0 {
+		c.Host = append(append([]types.DistributedVirtualSwitchHostMember(nil), c.Host[:at]...), c.Host[at+1:]...)
 	}
 	if !gone {
 		m := types.DistributedVirtualSwitchHostMember{Status: "up"}
 		m.Config.Host = &h.Self
 		m.Config.Backing = proxyOf(s, h).Spec.Backing
-		rest = append(rest, m)
+		c.Host = append(c.Host, m)
 	}
-	c.Host = rest
 	s.Config = &c
-	update(s, set("config.host", rest))
+	update(s, set("config.host", c.Host))
 }
 
 func proxyOf(s *simulator.DistributedVirtualSwitch, h *simulator.HostSystem) types.HostProxySwitch {

@@ -179,7 +179,9 @@ func (l *lab) reconfigureDVS(c *call) soap.HasFault {
 			s.Entity().Name = spec.Name
 			update(s, set("name", spec.Name), set("summary.name", spec.Name), set("config.name", spec.Name))
 		}
-		refreshProxies(s)
+		if spec.Name != "" || spec.UplinkPortPolicy != nil {
+			refreshProxies(s)
+		}
 		c.ctx.PostEvent(&types.DvsReconfiguredEvent{DvsEvent: dvsEvent(s), ConfigSpec: base})
 		return nil
 	})

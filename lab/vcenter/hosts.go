@@ -63,9 +63,7 @@ func (l *lab) finishModel() error {
 			joinDVS(e.(*simulator.DistributedVirtualSwitch), h, []string{"vmnic1"})
 		}
 	}
-	for _, e := range simulator.Map.All("VirtualMachine") {
-		syncNetworks(e.(*simulator.VirtualMachine))
-	}
+	nameMachines()
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"sync"
 
 	"github.com/vmware/govmomi/simulator"
@@ -72,6 +73,7 @@ func start(opt *options) (*lab, error) {
 // makeWorld creates the inventory and lets our property collector take the simulator's place.
 func (l *lab) makeWorld() error {
 	l.model.ServiceContent.About = l.api.about(l.model.ServiceContent.About)
+	defer debug.SetGCPercent(debug.SetGCPercent(200)) // a large world is made once and stays
 	if err := l.model.Create(); err != nil {
 		return err
 	}

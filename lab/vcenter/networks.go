@@ -1,6 +1,8 @@
 package main
 
 import (
+	"sort"
+
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
@@ -125,6 +127,26 @@ func syncNetworks(vm *simulator.VirtualMachine) {
 	for _, ref := range before {
 		if !hasRef(list, ref) {
 			changeNetworkVM(ref, vm.Self, false)
+		}
+	}
+}
+
+// nameMachines sets all networks' lists of machines at once: one by one costs the square of 10,000.
+func nameMachines() {
+	members := map[types.ManagedObjectReference][]types.ManagedObjectReference{}
+	for _, e := range simulator.Map.All("VirtualMachine") {
+		vm := e.(*simulator.VirtualMachine)
+		for _, ref := range vm.Network {
+			members[ref] = append(members[ref], vm.Self)
+		}
+	}
+	for ref, list := range members {
+		sort.Slice(list, func(i, j int) bool { return refLess(list[i], list[j]) })
+		switch n := simulator.Map.Get(ref).(type) {
+		case *mo.Network:
+			update(n, set("vm", list))
+		case *simulator.DistributedVirtualPortgroup:
+			update(n, set("vm", list))
 		}
 	}
 }

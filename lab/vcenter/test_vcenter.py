@@ -2,6 +2,7 @@
 watches it in another. Run with: /usr/bin/python3 -m pytest lab/vcenter"""
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -18,6 +19,14 @@ from pyVmomi import vim, vmodl
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOL = os.path.join(os.environ.get("VSN_BUILD_DIR", os.path.join(HERE, "../../build")), "lab/vcenter")
 QUICK = ["-t-queue", "100ms", "-t-pre", "200ms", "-t-run", "200ms", "-tick", "20ms"]
+ENVELOPE = ('<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope '
+            'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:xsd="http://www.w3.org/2001/XMLSchema" '
+            'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>%s</soapenv:Body></soapenv:Envelope>')
+CONTENT = ('<RetrieveServiceContent xmlns="urn:vim25"><_this type="ServiceInstance">ServiceInstance</_this>'
+           '</RetrieveServiceContent>')
+HOST_READ = ('<RetrieveProperties xmlns="urn:vim25"><_this type="PropertyCollector">propertyCollector</_this><specSet>'
+             '<propSet><type>HostSystem</type><all>false</all>%s</propSet><objectSet><obj type="HostSystem">%s</obj>'
+             '</objectSet></specSet></RetrieveProperties>')
 
 
 class Server:
@@ -43,6 +52,25 @@ class Server:
         session = SmartConnect(host="127.0.0.1", port=int(self.port), user="vsn", pwd="secret", sslContext=context)
         self.sessions.append(session)
         return session
+
+    def post(self, body, cookie=None, action='"urn:vim25/6.5"', timeout=20):
+        """One SOAP call by hand: status, cookie and body."""
+        context = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection("127.0.0.1", int(self.port), context=context, timeout=timeout)
+        head = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": action}
+        if cookie:
+            head["Cookie"] = cookie
+        with contextlib.closing(connection):
+            connection.request("POST", "/sdk", ENVELOPE % body, head)
+            reply = connection.getresponse()
+            return reply.status, (reply.getheader("Set-Cookie") or "").split(";")[0], reply.read().decode()
+
+    def login(self, password="secret"):
+        return self.post('<Login xmlns="urn:vim25"><_this type="SessionManager">%s</_this><userName>vsn</userName>'
+                         '<password>%s</password></Login>' % (self.session_manager(), password))
+
+    def session_manager(self):
+        return re.search(r'<sessionManager type="SessionManager">([^<]*)<', self.post(CONTENT)[2]).group(1)
 
     def close(self):
         for session in self.sessions:
@@ -491,3 +519,240 @@ def test_repeated_version_repeats_the_answer(server):
     watch.version = before
     watch.turn(5)
     assert "blue" in portgroups(watch.objects[host._moId])
+
+
+def first_host(server):
+    return server.control("/ctl/state")["hosts"][0]["ref"]
+
+
+def test_wrong_password_and_quoted_cookie(server):
+    s = server()
+    status, _, body = s.login("wrong")
+    assert status == 500 and 'xsi:type="InvalidLogin"' in body
+    status, cookie, _ = s.login()
+    assert status == 200 and re.fullmatch(r'vmware_soap_session="[^"]+"', cookie)
+    status, _, body = s.post(HOST_READ % ("<pathSet>name</pathSet>", first_host(s)), cookie)
+    assert status == 200 and "DC0_C0_H0" in body and 'xsi:type="xsd:string"' in body
+    assert "XMLSchema-instance:" not in body
+    assert s.control("/ctl/state?brief=1")["logins"] == 1
+
+
+def test_old_release_refuses_what_it_does_not_know(server):
+    s = server("-api", "4.0")
+    assert "<apiVersion>4.0</apiVersion>" in s.post(CONTENT)[2]
+    cookie, host = s.login()[1], first_host(s)
+    old = '"urn:vim25/4.0"'
+    for call in ("CreatePropertyCollector", "RetrievePropertiesEx", "WaitForUpdatesEx"):
+        extra = "<version></version>" if call == "WaitForUpdatesEx" else "<options/>" if call[0] == "R" else ""
+        status, _, body = s.post('<%s xmlns="urn:vim25"><_this type="PropertyCollector">propertyCollector</_this>%s</%s>'
+                                 % (call, extra, call), cookie, old)
+        assert status == 500 and 'xsi:type="InvalidRequest"' in body, call
+    status, _, body = s.post(HOST_READ % ("<pathSet>name</pathSet><pathSet>config.network.opaqueSwitch</pathSet>", host),
+                             cookie, old)
+    assert status == 500 and 'xsi:type="InvalidProperty"' in body and "<name>config.network.opaqueSwitch</name>" in body
+    status, _, body = s.post(HOST_READ % ("<pathSet>config.network.proxySwitch</pathSet>", host), cookie, old)
+    assert status == 200 and "<uplinkPort>" in body
+
+    check = ('<CheckForUpdates xmlns="urn:vim25"><_this type="PropertyCollector">propertyCollector</_this>'
+             '<version>%s</version></CheckForUpdates>')
+    made = s.post('<CreateFilter xmlns="urn:vim25"><_this type="PropertyCollector">propertyCollector</_this><spec><propSet>'
+                  '<type>HostSystem</type><pathSet>config.network.pnic</pathSet></propSet><objectSet>'
+                  '<obj type="HostSystem">%s</obj></objectSet></spec><partialUpdates>false</partialUpdates></CreateFilter>'
+                  % host, cookie, old)
+    assert made[0] == 200
+    first = s.post(check % "", cookie, old)[2]
+    assert "<kind>enter</kind>" in first and "<version>1</version>" in first
+    assert "<returnval>" not in s.post(check % "1", cookie, old)[2]
+    s.control("/ctl/pnic", {"host": host, "device": "vmnic0", "mac": "02:11:22:33:44:55"})
+    assert "02:11:22:33:44:55" in s.post(check % "1", cookie, old)[2]
+
+
+def test_version_lists(server):
+    for api, expect in (("4.1", ["4.1", "4.0", "2.5u2", "2.5"]), ("8.0", ["8.0.3.0", "8.0.2.0", "8.0.0.0", "7.0.0.0"])):
+        s = server("-api", api)
+        context = ssl._create_unverified_context()
+        page = urllib.request.urlopen("https://127.0.0.1:%s/sdk/vimServiceVersions.xml" % s.port, context=context).read()
+        vim25 = page.decode().split("<name>urn:vim25</name>")[1].split("</namespace>")[0]
+        assert re.findall(r"<version>([^<]*)<", vim25)[:4] == expect
+
+
+def test_one_host(server):
+    s = server("-model", "esx")
+    session = s.connect()
+    assert session.content.about.apiType == "HostAgent"
+    watch = Watch(session, HostSystem=["name", "config.network.portgroup"], VirtualMachine=["name", "network"])
+    (host,) = [k for k, v in watch.objects.items() if "config.network.portgroup" in v]
+    network = find(session, vim.HostSystem, watch.objects[host]["name"]).configManager.networkSystem
+    network.AddPortGroup(spec_of("blue", 100))
+    watch.until(lambda o: portgroups(o[host]).get("blue") == 100)
+    assert len([v for v in watch.objects.values() if "network" in v]) == 2
+
+
+WORLD = {
+    "cluster": "rack1",
+    "hosts": [
+        {"name": "esx1", "pnics": [{"device": "vmnic0", "mac": "02:00:00:00:01:00"}, {"device": "vmnic1"},
+                                   {"device": "vmnic2", "down": True}],
+         "vswitches": [{"name": "vSwitch0", "uplinks": ["vmnic0", "vmnic2"], "portgroups": [
+             {"name": "Management Network"}, {"name": "blue <&\u00e9>", "vlan": 100,
+                                              "teaming": {"active": ["vmnic0"], "standby": ["vmnic2"]}}]}],
+         "vmknics": [{"device": "vmk0", "portgroup": "Management Network", "role": "management"},
+                     {"device": "vmk1", "portgroup": "motion", "role": "vmotion", "mac": "00:50:56:60:00:01"}]},
+        {"name": "alone", "cluster": "", "pnics": [{"device": "vmnic0"}], "state": "disconnected"}],
+    "dvs": [{"name": "dvs1", "uplinks": ["up1", "up2"], "discovery": "lldp/both",
+             "pvlan": [{"primary": 200, "secondary": 201, "type": "isolated"}],
+             "lags": [{"name": "lag1", "ports": 2, "vlans": [100, 199]}],
+             "hosts": [{"host": "esx1", "pnics": [{"device": "vmnic1", "uplink": "lag1"}]}],
+             "portgroups": [{"name": "motion", "vlan": 300}, {"name": "trunk", "trunk": [10, 20, 30, 30]},
+                            {"name": "private", "pvlan": 201, "teaming": {"active": ["lag1"], "standby": ["up2"]}}]}],
+    "machines": [{"name": "web1", "host": "esx1", "networks": ["blue <&\u00e9>", "trunk"], "macs": ["02:00:00:00:10:01"]},
+                 {"name": "web2", "host": "esx1", "networks": [], "power": "off"}],
+}
+
+
+def test_exactly_the_world_of_the_file(server, tmp_path):
+    file = tmp_path / "world.json"
+    file.write_text(json.dumps(WORLD))
+    s = server("-inventory", str(file))
+    session = s.connect()
+    state = s.control("/ctl/state")
+    assert [(h["name"], h["state"]) for h in state["hosts"]] == [("esx1", "connected"), ("alone", "disconnected")]
+    assert [(m["name"], m["power"]) for m in state["machines"]] == [("web1", "poweredOn"), ("web2", "poweredOff")]
+
+    host = find(session, vim.HostSystem, "esx1")
+    assert host.parent.name == "rack1"
+    assert [(p.device, p.linkSpeed is None) for p in host.config.network.pnic] == [
+        ("vmnic0", False), ("vmnic1", False), ("vmnic2", True)]
+    assert host.config.network.pnic[0].mac == "02:00:00:00:01:00"
+    blue = next(p for p in host.config.network.portgroup if p.spec.name == "blue <&\u00e9>")
+    order = blue.computedPolicy.nicTeaming.nicOrder
+    assert (list(order.activeNic), list(order.standbyNic)) == (["vmnic0"], ["vmnic2"])
+    (proxy,) = host.config.network.proxySwitch
+    assert [p.value for p in proxy.uplinkPort] == ["up1", "up2"]
+    (lag,) = proxy.hostLag
+    assert {p.key: p.value for p in lag.uplinkPort}[proxy.spec.backing.pnicSpec[0].uplinkPortKey] == "lag1-0"
+    assert host.config.network.vnic[1].spec.distributedVirtualPort.switchUuid == proxy.dvsUuid
+    roles = {c.nicType: list(c.selectedVnic) for c in host.config.virtualNicManagerInfo.netConfig}
+    assert roles["vmotion"] == ["key-vim.host.VirtualNic-vmk1"]
+
+    dvs = find(session, vim.DistributedVirtualSwitch, "dvs1")
+    assert [(p.primaryVlanId, p.secondaryVlanId, p.pvlanType) for p in dvs.config.pvlanConfig] == [(200, 201, "isolated")]
+    assert [(g.name, g.vlan.vlanId[0].end) for g in dvs.config.lacpGroupConfig] == [("lag1", 199)]
+    names = {n.name for n in session.content.rootFolder.childEntity[0].network if not isinstance(n, vim.dvs.DistributedVirtualPortgroup)
+             and isinstance(n, vim.Network)}
+    assert names == {"blue <&\u00e9>"}, "a port group for the host itself is no network for machines"
+    private = find(session, vim.dvs.DistributedVirtualPortgroup, "private").config.defaultPortConfig
+    assert private.vlan.pvlanId == 201
+    assert list(private.uplinkTeamingPolicy.uplinkPortOrder.standbyUplinkPort) == ["up2"]
+    vm = find(session, vim.VirtualMachine, "web1")
+    assert [n.name for n in vm.network] == ["blue <&\u00e9>", "trunk"]
+    s.control("/ctl/hint", {"host": "esx1", "device": "vmnic1", "lldp": {"chassisId": "c", "portId": "swp2", "systemName": "tor1"}})
+    hints = {h.device: h for h in host.configManager.networkSystem.QueryNetworkHint()}
+    assert hints["vmnic1"].lldpInfo.portId == "swp2"
+    assert {p.key: p.value for p in hints["vmnic1"].lldpInfo.parameter}["System Name"] == "tor1"
+
+    spec = vim.host.VirtualSwitch.Specification(numPorts=8, bridge=vim.host.VirtualSwitch.BondBridge(nicDevice=["vmnic1"]))
+    with pytest.raises(vim.fault.ResourceInUse):
+        host.configManager.networkSystem.AddVirtualSwitch("vSwitch1", spec)
+
+
+def test_bad_file_is_refused_with_a_reason(tmp_path):
+    file = tmp_path / "world.json"
+    file.write_text(json.dumps({"machines": [{"name": "m", "host": "nowhere"}]}))
+    subprocess.run([os.path.join(HERE, "build")], check=True)
+    run = subprocess.run([TOOL, "-inventory", str(file)], capture_output=True, text=True, timeout=20)
+    assert run.returncode == 1 and 'machine "m": no HostSystem "nowhere"' in run.stderr
+
+
+def test_empty_inventory(server):
+    s = server()
+    watch = Watch(s.connect(), HostSystem=["name"], VirtualMachine=["name"])
+    assert len(watch.objects) == 5
+    s.control("/ctl/fault", {"kind": "empty-inventory"})
+    watch.until(lambda o: not o)
+    fresh = Watch(s.connect(), HostSystem=["name"])
+    assert not fresh.objects
+    s.control("/ctl/fault", method="DELETE")
+    watch.until(lambda o: len(o) == 5)
+
+
+def test_hollow_session(server):
+    s = server()
+    cookie, host = s.login()[1], first_host(s)
+    s.control("/ctl/fault", {"kind": "hollow-session", "count": 1})
+    read = HOST_READ % ("<pathSet>name</pathSet>", host)
+    status, _, body = s.post(read, cookie)
+    assert status == 200 and "<missingSet><path>name</path>" in body and 'xsi:type="NotAuthenticated"' in body
+    assert "<propSet>" not in body
+    assert "<propSet>" in s.post(read, cookie)[2]
+
+
+def test_faults_replace_and_bend_replies(server):
+    s = server()
+    cookie, host = s.login()[1], first_host(s)
+    read = HOST_READ % ("<pathSet>name</pathSet><pathSet>config.network</pathSet>", host)
+
+    def fault(**rule):
+        s.control("/ctl/fault", dict({"call": "RetrieveProperties", "count": 1}, **rule))
+
+    fault(kind="status")
+    assert s.post(read, cookie)[0] == 503
+    fault(kind="not-authenticated")
+    status, _, body = s.post(read, cookie)
+    assert status == 500 and 'xsi:type="NotAuthenticated"' in body
+    fault(kind="truncate", bytes=1000)
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        s.post(read, cookie)
+    fault(kind="truncate", bytes=1000, form="clean")
+    status, _, body = s.post(read, cookie)
+    assert status == 200 and len(body) == 1000
+    fault(kind="close")
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+        s.post(read, cookie)
+    fault(kind="huge", mb=3)
+    assert len(s.post(read, cookie)[2]) > 3 << 20
+    fault(kind="huge", mb=1, form="objects")
+    assert s.post(read, cookie)[2].endswith("</soapenv:Envelope>")
+    fault(kind="stall", seconds=0.5)
+    before = time.monotonic()
+    assert s.post(read, cookie)[0] == 200 and time.monotonic() - before >= 0.5
+    fault(kind="stall", seconds=30)
+    with pytest.raises(TimeoutError):
+        s.post(read, cookie, timeout=0.3)
+    fault(kind="garbage", form="html")
+    assert "It works!" in s.post(read, cookie)[2]
+    fault(kind="refuse-login")
+    assert 'xsi:type="InvalidLogin"' in s.login()[2]
+    assert s.login()[0] == 200
+    assert s.post(read, cookie)[0] == 200 and s.control("/ctl/fault") == []
+
+
+def test_endless_reply_ends_with_the_client(server):
+    s = server()
+    cookie = s.login()[1]
+    s.control("/ctl/fault", {"kind": "endless", "call": "CurrentTime", "count": 1})
+    body = '<CurrentTime xmlns="urn:vim25"><_this type="ServiceInstance">ServiceInstance</_this></CurrentTime>'
+    context = ssl._create_unverified_context()
+    connection = http.client.HTTPSConnection("127.0.0.1", int(s.port), context=context, timeout=20)
+    connection.request("POST", "/sdk", ENVELOPE % body, {"Cookie": cookie})
+    assert len(connection.getresponse().read(5 << 20)) == 5 << 20
+    connection.close()
+    assert s.post(body, cookie)[0] == 200
+
+
+def test_event_collectors(server):
+    s = server()
+    session = s.connect()
+    Event = vim.event
+    everything = events_of(session)
+    logins = events_of(session, "UserLoginSessionEvent")
+    for i in range(15):
+        s.connect()
+    page = logins.latestPage
+    keys = [e.key for e in page]
+    assert len(page) == 10 and keys == sorted(keys, reverse=True), "the newest ones"
+    late = events_of(session, "UserLoginSessionEvent")
+    assert [e.key for e in late.latestPage] == keys, "a new collector's first page too"
+    chain = session.content.eventManager.QueryEvents(Event.EventFilterSpec(eventChainId=page[0].chainId))
+    assert [e.key for e in chain] == [page[0].key]
+    assert len(everything.latestPage) == 10
