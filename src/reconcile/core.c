@@ -252,7 +252,7 @@ static void follow_session(struct source *source, enum session_state before, int
         if (before != SESSION_CONNECTED) {
             source->connected_ms = now_ms;
             say(actions, LOG_LEVEL_NOTICE,
-                "hypervisor %s: connected, %s (%s); %zu hosts, %zu machines", source->name,
+                "hypervisor %s: connected, %s (%s); hosts %zu, machines %zu", source->name,
                 session->product, session->api, inventory_count(source->inventory, TABLE_HOST),
                 inventory_count(source->inventory, TABLE_MACHINE));
         }

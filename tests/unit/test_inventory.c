@@ -1,0 +1,253 @@
+#include "cmocka_unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/inventory.h"
+
+static int tell(struct inventory *inventory, const char *text)
+{
+    char line[256];
+    struct record record;
+    struct error error = { "" };
+
+    strcpy(line, text);
+    if (record_read(line, &record, &error) < 0)
+        fail_msg("%s: %s", text, error.text);
+    return inventory_apply(inventory, &record, &error);
+}
+
+static void tell_all(struct inventory *inventory, const char *const *lines)
+{
+    for (; *lines; lines++)
+        tell(inventory, *lines);
+    inventory_settle(inventory);
+}
+
+static int set_up(void **state)
+{
+    *state = inventory_new();
+    return *state ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    inventory_free(*state);
+    return 0;
+}
+
+static void a_change_is_told_from_a_repetition(void **state)
+{
+    assert_int_equal(tell(*state, "new host id=h name=a"), 1);
+    assert_int_equal(tell(*state, "new host id=h name=a"), 0);
+    assert_int_equal(tell(*state, "put host id=h connection=connected"), 1);
+    assert_string_equal(((const struct host *)inventory_find(*state, TABLE_HOST, "", "h"))->name,
+                        "a");
+}
+
+static void the_end_of_a_list_proves_absence(void **state)
+{
+    static const char *const lines[] = { "new nic owner=h1 id=a",
+                                         "new nic owner=h1 id=b",
+                                         "new nic owner=h2 id=a",
+                                         "begin nic owner=h1",
+                                         "new nic owner=h1 id=b",
+                                         "end nic owner=h1",
+                                         NULL };
+
+    tell_all(*state, lines);
+    assert_null(inventory_find(*state, TABLE_NIC, "h1", "a"));
+    assert_non_null(inventory_find(*state, TABLE_NIC, "h1", "b"));
+    assert_non_null(inventory_find(*state, TABLE_NIC, "h2", "a"));
+}
+
+static void a_list_that_does_not_end_proves_nothing(void **state)
+{
+    static const char *const lines[] = { "new nic owner=h1 id=a", "begin nic owner=h1",
+                                         "new nic owner=h1 id=b", NULL };
+
+    tell_all(*state, lines);
+    assert_non_null(inventory_find(*state, TABLE_NIC, "h1", "a"));
+    /* Contact is lost, and the end of another reading must not complete this one. */
+    inventory_distrust(*state);
+    tell(*state, "end nic owner=h1");
+    inventory_settle(*state);
+    assert_non_null(inventory_find(*state, TABLE_NIC, "h1", "a"));
+}
+
+static void an_unreadable_list_keeps_what_was_known(void **state)
+{
+    static const char *const lines[] = { "new host id=h",
+                                         "new network owner=h id=blue",
+                                         "begin all",
+                                         "new host id=h",
+                                         "unknown network owner=h",
+                                         "end all",
+                                         NULL };
+
+    tell_all(*state, lines);
+    assert_non_null(inventory_find(*state, TABLE_NETWORK, "h", "blue"));
+    assert_true(inventory_is_unknown(*state, TABLE_NETWORK, "h"));
+    tell(*state, "begin network owner=h");
+    tell(*state, "new network owner=h id=blue");
+    tell(*state, "end network owner=h");
+    assert_false(inventory_is_unknown(*state, TABLE_NETWORK, "h"));
+}
+
+static void what_a_host_owned_goes_with_it(void **state)
+{
+    static const char *const lines[] = {
+        "new host id=h1",
+        "new host id=h2",
+        "new nic owner=h1 id=a",
+        "new network owner=h1 id=x",
+        "new vif owner=vm id=1",
+        "gone host id=h1",
+        NULL,
+    };
+
+    tell_all(*state, lines);
+    assert_null(inventory_find(*state, TABLE_NIC, "h1", "a"));
+    assert_null(inventory_find(*state, TABLE_NETWORK, "h1", "x"));
+    assert_non_null(inventory_find(*state, TABLE_VIF, "vm", "1"));
+}
+
+static void gone_and_told_again_is_there(void **state)
+{
+    static const char *const lines[] = { "new host id=h", "gone host id=h", "new host id=h", NULL };
+
+    tell_all(*state, lines);
+    assert_non_null(inventory_find(*state, TABLE_HOST, "", "h"));
+}
+
+static void an_empty_answer_is_doubted_until_it_is_accepted(void **state)
+{
+    static const char *const lines[] = { "new host id=h", "new network id=n", "begin all",
+                                         "end all", NULL };
+
+    tell_all(*state, lines);
+    assert_non_null(inventory_doubt(*state));
+    assert_int_equal(inventory_count(*state, TABLE_HOST), 1);
+    assert_int_equal(inventory_accept(*state), 2);
+    assert_null(inventory_doubt(*state));
+    assert_int_equal(inventory_count(*state, TABLE_HOST), 0);
+}
+
+static void a_whole_answer_ends_the_doubt(void **state)
+{
+    static const char *const empty[] = { "new host id=h", "begin all", "end all", NULL };
+    static const char *const whole[] = { "begin all", "new host id=h", "end all", NULL };
+
+    tell_all(*state, empty);
+    assert_non_null(inventory_doubt(*state));
+    tell_all(*state, whole);
+    assert_null(inventory_doubt(*state));
+    assert_int_equal(inventory_accept(*state), 0);
+}
+
+static void fill(struct inventory *inventory, unsigned count)
+{
+    char line[64];
+
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(line, sizeof(line), "new machine id=vm-%u", i);
+        tell(inventory, line);
+    }
+}
+
+static void vanish(struct inventory *inventory, unsigned count)
+{
+    char line[64];
+
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(line, sizeof(line), "gone machine id=vm-%u", i);
+        tell(inventory, line);
+    }
+    inventory_settle(inventory);
+}
+
+static void too_many_at_once_are_doubted(void **state)
+{
+    fill(*state, 100);
+    vanish(*state, 31);
+    assert_non_null(inventory_doubt(*state));
+    assert_int_equal(inventory_count(*state, TABLE_MACHINE), 100);
+}
+
+static void a_few_at_once_are_believed(void **state)
+{
+    fill(*state, 100);
+    vanish(*state, 30);
+    assert_null(inventory_doubt(*state));
+    assert_int_equal(inventory_count(*state, TABLE_MACHINE), 70);
+}
+
+static void the_last_of_a_kind_may_go_one_by_one(void **state)
+{
+    static const char *const lines[] = { "new network owner=h id=only", "begin network owner=h",
+                                         "end network owner=h", NULL };
+
+    tell_all(*state, lines);
+    assert_null(inventory_doubt(*state));
+    assert_int_equal(inventory_count(*state, TABLE_NETWORK), 0);
+}
+
+static void complete_only_after_a_complete_read(void **state)
+{
+    assert_false(inventory_is_complete(*state));
+    tell(*state, "begin all");
+    assert_false(inventory_is_complete(*state));
+    tell(*state, "end all");
+    assert_true(inventory_is_complete(*state));
+    inventory_distrust(*state);
+    assert_false(inventory_is_complete(*state));
+    tell(*state, "end all"); /* of a reading that was lost */
+    assert_false(inventory_is_complete(*state));
+}
+
+static void hints_are_read_at_their_own_pace(void **state)
+{
+    static const char *const lines[] = { "new host id=h", "new hint owner=h id=vmnic0/cdp",
+                                         "begin all",     "new host id=h",
+                                         "end all",       NULL };
+
+    tell_all(*state, lines);
+    assert_non_null(inventory_find(*state, TABLE_HINT, "h", "vmnic0/cdp"));
+}
+
+static void walks_follow_the_order_of_appearance(void **state)
+{
+    char seen[64] = "";
+
+    tell(*state, "new nic owner=h2 id=c");
+    tell(*state, "new nic owner=h1 id=a");
+    tell(*state, "new nic owner=h2 id=b");
+    INVENTORY_EACH((const struct inventory *)*state, nic, TABLE_NIC, NULL)
+    strcat(seen, nic->id);
+    assert_string_equal(seen, "cba");
+    assert_null(inventory_next(*state, TABLE_NIC, "h3", NULL));
+}
+
+int main(void)
+{
+#define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        ROW(a_change_is_told_from_a_repetition),
+        ROW(the_end_of_a_list_proves_absence),
+        ROW(a_list_that_does_not_end_proves_nothing),
+        ROW(an_unreadable_list_keeps_what_was_known),
+        ROW(what_a_host_owned_goes_with_it),
+        ROW(gone_and_told_again_is_there),
+        ROW(an_empty_answer_is_doubted_until_it_is_accepted),
+        ROW(a_whole_answer_ends_the_doubt),
+        ROW(too_many_at_once_are_doubted),
+        ROW(a_few_at_once_are_believed),
+        ROW(the_last_of_a_kind_may_go_one_by_one),
+        ROW(complete_only_after_a_complete_read),
+        ROW(hints_are_read_at_their_own_pace),
+        ROW(walks_follow_the_order_of_appearance),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
