@@ -1,7 +1,7 @@
 """The Open vSwitch plane: userspace data path, so that it needs nothing of the kernel but namespaces."""
 import json
 import os
-import re
+import socket
 
 from . import vlans as vlan_lists
 from .plane import HERE, Plane
@@ -43,7 +43,6 @@ class OvsPlane(Plane):
                 {"WORLD_KIND": "ovs", "WORLD_PYTHON_DIR": HERE, "WORLD_LISTEN": f"unix:{self.host_dir}/agent"})
 
     def _connect(self):
-        import socket
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(f"{self.host_dir}/agent")
         return connection
