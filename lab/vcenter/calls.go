@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/soap"
 	"github.com/vmware/govmomi/vim25/types"
@@ -31,6 +33,9 @@ func (l *lab) callTable() map[string]callFunc {
 		"AddVirtualSwitch":              l.addVirtualSwitch,
 		"UpdateVirtualSwitch":           l.updateVirtualSwitch,
 		"RemoveVirtualSwitch":           l.removeVirtualSwitch,
+		"Login":                         l.sessionCall,
+		"Logout":                        l.sessionCall,
+		"TerminateSession":              l.sessionCall,
 		"QueryNetworkHint":              l.queryNetworkHint,
 		"CreateDVS_Task":                l.createDVS,
 		"ReconfigureDvs_Task":           l.reconfigureDVS,
@@ -59,6 +64,9 @@ var sharedCalls = map[string]bool{
 
 // call is the simulator's CallHook.
 func (l *lab) call(ctx *simulator.Context, m *simulator.Method, next func() soap.HasFault) soap.HasFault {
+	if uri := l.unknownVersion(ctx); uri != "" {
+		return fault(fmt.Sprintf("Unsupported version URI %q", uri), &types.InvalidRequest{})
+	}
 	if l.versionOf(ctx).lacksCall(m.Name) {
 		return fault("Unable to resolve WSDL method name "+m.Name, &types.InvalidRequest{})
 	}
@@ -78,6 +86,17 @@ func (l *lab) call(ctx *simulator.Context, m *simulator.Method, next func() soap
 		return nil
 	}
 	return next()
+}
+
+// sessionCall lets the simulator do it, then ends the collectors of sessions that are no more.
+func (l *lab) sessionCall(c *call) soap.HasFault {
+	res := c.next()
+	open := map[string]bool{}
+	for _, s := range openSessions() {
+		open[s.Key] = true
+	}
+	l.tracker.keep(open)
+	return res
 }
 
 // faultBody carries a fault to the simulator's encoder.

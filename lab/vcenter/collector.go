@@ -139,6 +139,7 @@ func (pc *collector) CancelWaitForUpdates(ctx *simulator.Context, _ *types.Cance
 
 // waitFor is how long and how much a caller wants.
 type waitFor struct {
+	call    string
 	version string
 	forever bool
 	limit   time.Duration
@@ -146,7 +147,7 @@ type waitFor struct {
 }
 
 func (pc *collector) WaitForUpdatesEx(ctx *simulator.Context, r *types.WaitForUpdatesEx) soap.HasFault {
-	w := waitFor{version: r.Version, forever: true}
+	w := waitFor{call: "WaitForUpdatesEx", version: r.Version, forever: true}
 	if o := r.Options; o != nil {
 		if o.MaxWaitSeconds != nil {
 			if *o.MaxWaitSeconds < 0 {
@@ -167,7 +168,7 @@ func (pc *collector) WaitForUpdatesEx(ctx *simulator.Context, r *types.WaitForUp
 }
 
 func (pc *collector) WaitForUpdates(ctx *simulator.Context, r *types.WaitForUpdates) soap.HasFault {
-	set, failed := pc.wait(ctx, waitFor{version: r.Version, forever: true})
+	set, failed := pc.wait(ctx, waitFor{call: "WaitForUpdates", version: r.Version, forever: true})
 	if failed != nil {
 		return failed
 	}
@@ -175,7 +176,7 @@ func (pc *collector) WaitForUpdates(ctx *simulator.Context, r *types.WaitForUpda
 }
 
 func (pc *collector) CheckForUpdates(ctx *simulator.Context, r *types.CheckForUpdates) soap.HasFault {
-	set, failed := pc.wait(ctx, waitFor{version: r.Version})
+	set, failed := pc.wait(ctx, waitFor{call: "CheckForUpdates", version: r.Version})
 	if failed != nil {
 		return failed
 	}
@@ -186,8 +187,9 @@ func (pc *collector) CheckForUpdates(ctx *simulator.Context, r *types.CheckForUp
 // time.
 func (pc *collector) wait(ctx *simulator.Context, w waitFor) (*types.UpdateSet, soap.HasFault) {
 	pc.attach(ctx)
-	name := "WaitForUpdatesEx"
-	if max := pc.lab.opt.page; max > 0 && (w.most == 0 || w.most > max) {
+	if pc.lab.versionOf(ctx).before("4.1") {
+		w.most = 0 // pages came with WaitForUpdatesEx
+	} else if max := pc.lab.opt.page; max > 0 && (w.most == 0 || w.most > max) {
 		w.most = max
 	}
 
@@ -211,7 +213,7 @@ func (pc *collector) wait(ctx *simulator.Context, w waitFor) (*types.UpdateSet, 
 	}
 
 	for {
-		set, failed := pc.answer(ctx, w, name)
+		set, failed := pc.answer(ctx, w)
 		if set != nil || failed != nil {
 			return set, failed
 		}
@@ -250,7 +252,7 @@ func (pc *collector) accept(version string) (*types.UpdateSet, soap.HasFault) {
 }
 
 // answer computes what is due now, and takes one page of it.
-func (pc *collector) answer(ctx *simulator.Context, w waitFor, name string) (*types.UpdateSet, soap.HasFault) {
+func (pc *collector) answer(ctx *simulator.Context, w waitFor) (*types.UpdateSet, soap.HasFault) {
 	pc.lab.world.RLock()
 	defer pc.lab.world.RUnlock()
 	pc.mu.Lock()
@@ -260,7 +262,7 @@ func (pc *collector) answer(ctx *simulator.Context, w waitFor, name string) (*ty
 		return nil, fault("The session is not authenticated.", pc.notAuthenticated())
 	}
 	if len(pc.pending) == 0 {
-		pc.compute(ctx)
+		pc.compute(ctx, w.call)
 	}
 	if len(pc.pending) == 0 && w.version != "" {
 		return nil, nil
@@ -273,7 +275,7 @@ func (pc *collector) answer(ctx *simulator.Context, w waitFor, name string) (*ty
 	page := pc.pending[:n]
 	pc.pending = pc.pending[n:]
 
-	set := &types.UpdateSet{FilterSet: pc.lab.build(ctx, page, pc.lab.faults.on("hollow-session", name))}
+	set := &types.UpdateSet{FilterSet: pc.lab.build(ctx, page, pc.lab.faults.on("hollow-session", w.call))}
 	complete := len(pc.pending) == 0
 	pc.before = ""
 	if complete {
@@ -293,14 +295,14 @@ func (pc *collector) answer(ctx *simulator.Context, w waitFor, name string) (*ty
 }
 
 // compute turns what happened since the last answer into pending updates.
-func (pc *collector) compute(ctx *simulator.Context) {
+func (pc *collector) compute(ctx *simulator.Context, call string) {
 	dirty := pc.dirty
 	if !pc.stirred && len(dirty) == 0 {
 		return
 	}
 	pc.dirty, pc.stirred = map[types.ManagedObjectReference][]string{}, false
 	for _, f := range pc.filterSet {
-		pc.pending = append(pc.pending, f.compute(ctx, dirty)...)
+		pc.pending = append(pc.pending, f.compute(ctx, dirty, call)...)
 	}
 }
 

@@ -62,9 +62,10 @@ func (f *filter) DestroyPropertyFilter(ctx *simulator.Context, _ *types.DestroyP
 }
 
 // compute compares what the filter selects now with what the client knows, and 'dirty' with the filter's paths.
-func (f *filter) compute(ctx *simulator.Context, dirty map[types.ManagedObjectReference][]string) []pending {
+func (f *filter) compute(ctx *simulator.Context, dirty map[types.ManagedObjectReference][]string,
+	call string) []pending {
 	var out []pending
-	members := f.pc.lab.members(ctx, f.Spec, "WaitForUpdatesEx")
+	members := f.pc.lab.members(ctx, f.Spec, call)
 	now := make(map[types.ManagedObjectReference]bool, len(members))
 	for _, ref := range members {
 		now[ref] = true

@@ -139,7 +139,10 @@ func (l *lab) newMove(vmRef, hostRef types.ManagedObjectReference, kind, desc st
 
 	t := simulator.CreateTask(vm, desc, nil)
 	t.Info.EntityName = vm.Name
-	t.Info.DescriptionId = map[string]string{"migrateVm": "VirtualMachine.migrate", "relocateVm": "VirtualMachine.relocate"}[desc]
+	t.Info.Name, t.Info.DescriptionId = "MigrateVM_Task", "VirtualMachine.migrate"
+	if desc == "relocateVm" {
+		t.Info.Name, t.Info.DescriptionId = "RelocateVM_Task", "VirtualMachine.relocate"
+	}
 	if kind == moveDRS {
 		t.Info.DescriptionId = "Drm.ExecuteVMotionLRO"
 		t.Info.Reason = &types.TaskReasonSystem{}

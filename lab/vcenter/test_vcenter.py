@@ -53,7 +53,7 @@ class Server:
         self.sessions.append(session)
         return session
 
-    def post(self, body, cookie=None, action='"urn:vim25/6.5"', timeout=20):
+    def post(self, body, cookie=None, action='"urn:vim25"', timeout=20):
         """One SOAP call by hand: status, cookie and body."""
         context = ssl._create_unverified_context()
         connection = http.client.HTTPSConnection("127.0.0.1", int(self.port), context=context, timeout=timeout)
@@ -542,6 +542,8 @@ def test_old_release_refuses_what_it_does_not_know(server):
     assert "<apiVersion>4.0</apiVersion>" in s.post(CONTENT)[2]
     cookie, host = s.login()[1], first_host(s)
     old = '"urn:vim25/4.0"'
+    status, _, body = s.post(CONTENT, None, '"urn:vim25/4.1"')
+    assert status == 500 and "Unsupported version URI" in body
     for call in ("CreatePropertyCollector", "RetrievePropertiesEx", "WaitForUpdatesEx"):
         extra = "<version></version>" if call == "WaitForUpdatesEx" else "<options/>" if call[0] == "R" else ""
         status, _, body = s.post('<%s xmlns="urn:vim25"><_this type="PropertyCollector">propertyCollector</_this>%s</%s>'

@@ -82,6 +82,20 @@ func (l *lab) versionOf(ctx *simulator.Context) apiVersion {
 	return l.api
 }
 
+// unknownVersion is the SOAPAction of a call that names a release which the server cannot speak.
+func (l *lab) unknownVersion(ctx *simulator.Context) string {
+	r := ctx.Request()
+	if r == nil {
+		return ""
+	}
+	uri := strings.Trim(r.Header.Get("SOAPAction"), `"`)
+	asked := strings.TrimPrefix(uri, "urn:vim25/")
+	if v := apiVersion(asked); asked != uri && (v.rank() < 0 || v.rank() > l.api.rank()) {
+		return uri
+	}
+	return ""
+}
+
 var callsSince = map[string]string{
 	"RetrievePropertiesEx": "4.1", "ContinueRetrievePropertiesEx": "4.1", "CancelRetrievePropertiesEx": "4.1",
 	"WaitForUpdatesEx": "4.1", "CreatePropertyCollector": "4.1", "DestroyPropertyCollector": "4.1",
