@@ -1,0 +1,146 @@
+#!/usr/bin/python3
+"""Builds everything and runs every test; the last line says 'N passed, N failed, N skipped'.
+
+Steps that do not need each other run side by side in two lanes. What a step prints goes to build/log/NAME.log and is
+shown when the step fails. A test that is skipped is named with its reason.
+"""
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LOG = os.path.join(ROOT, "build", "log")
+PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs"]
+SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
+
+
+class Step:
+    """A command, what must have ended well before it, and where its results are counted from."""
+
+    def __init__(self, name, argv, after=(), junit=None, count=None, env=None):
+        self.name, self.argv, self.after, self.junit, self.count = name, argv, after, junit, count
+        self.env = {**os.environ, **(env or {})}
+        self.log = os.path.join(LOG, name + ".log")
+        self.done, self.status, self.seconds = threading.Event(), None, 0
+
+    def run(self, steps):
+        for name in self.after:
+            steps[name].done.wait()
+        if any(steps[name].status != 0 for name in self.after):
+            self.status = "not run"
+        else:
+            start = time.monotonic()
+            with open(self.log, "wb") as log:
+                self.status = subprocess.run(self.argv, cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=log,
+                                             stderr=subprocess.STDOUT).returncode
+            self.seconds = time.monotonic() - start
+        self.done.set()
+        passed, failed, skipped = self.results()
+        print(f"  {self.name:<24} {passed:4} passed {failed:3} failed {skipped:3} skipped  {self.seconds:6.1f} s"
+              + ("" if self.status == 0 else f"   status {self.status}"), flush=True)
+
+    def results(self):
+        """(passed, failed, skipped); a step without counted tests is one test by itself."""
+        counted = None
+        if self.status != "not run":
+            if self.junit and os.path.exists(self.junit):
+                counted = count_junit(self.junit)
+            elif self.count:
+                counted = self.count(open(self.log, errors="replace").read())
+        passed, failed, skipped = counted or ((1, 0, 0) if self.status == 0 else (0, 0, 0))
+        if self.status != 0 and failed == 0:
+            failed = 1
+        return passed, failed, skipped
+
+
+def count_junit(path):
+    cases = list(ElementTree.parse(path).getroot().iter("testcase"))
+    failed = sum(1 for case in cases if case.find("failure") is not None or case.find("error") is not None)
+    skipped = sum(1 for case in cases if case.find("skipped") is not None)
+    return len(cases) - failed - skipped, failed, skipped
+
+
+def count_go(text):
+    return tuple(len(re.findall(rf"^--- {word}:", text, re.M)) for word in ("PASS", "FAIL", "SKIP"))
+
+
+def meson_test(build, *suites):
+    return ["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--num-processes", "2",
+            *[f"--suite={suite}" for suite in suites]]
+
+
+def pytest_step(name, path, after, *more):
+    junit = os.path.join(LOG, name + ".xml")
+    return Step(name, [*PYTEST, "--junitxml", junit, path, *more], after, junit)
+
+
+def build_step(name, folder, *options, env=None):
+    script = f"[ -f {folder}/build.ninja ] || meson setup {folder} {' '.join(options)}; ninja -C {folder}"
+    return Step(name, ["sh", "-ec", script], env=env)
+
+
+def all_steps():
+    """The lanes: each a list of steps in order."""
+    junit = lambda build: os.path.join(ROOT, build, "meson-logs", "testlog.junit.xml")
+    main = [
+        build_step("build", "build", "-Dwerror=true"),
+        Step("layers", ["tests/layers"]),
+        Step("format", ["sh", "-c", "clang-format --dry-run -Werror $(git ls-files '*.c' '*.h')"]),
+        Step("unit", meson_test("build"), ["build"], junit("build")),
+        *[pytest_step(f"system-{name}", path, ["build", "vcenter"]) for name, path in system_suites()],
+    ]
+    side = [
+        Step("vcenter", ["lab/vcenter/build"]),
+        Step("vcenter-go", ["lab/vcenter/build", "test"], ["vcenter"], count=count_go),
+        build_step("build-sanitized", "build-asan", *SANITIZE),
+        Step("unit-sanitized", meson_test("build-asan", "unit", "replay", "contract"), ["build-sanitized"],
+             junit("build-asan")),
+    ]
+    return main, side
+
+
+def system_suites():
+    tests = os.path.join(ROOT, "tests")
+    return [(name, os.path.join("tests", name)) for name in sorted(os.listdir(tests))
+            if any(each.startswith("test_") and each.endswith(".py")
+                   for each in (os.listdir(os.path.join(tests, name)) if os.path.isdir(os.path.join(tests, name))
+                                else []))]
+
+
+def show_skips(steps):
+    for step in steps:
+        if step.junit and os.path.exists(step.junit):
+            for case in ElementTree.parse(step.junit).getroot().iter("testcase"):
+                skip = case.find("skipped")
+                if skip is not None:
+                    print(f"skipped: {step.name}: {case.get('name')}: {skip.get('message')}")
+
+
+def main():
+    if os.geteuid() != 0:
+        print("check: network namespaces and the switches in them need root; 'make check' runs what does not")
+        return 1
+    os.makedirs(LOG, exist_ok=True)
+    lanes = all_steps()
+    steps = {step.name: step for lane in lanes for step in lane}
+    print("check: building and testing", flush=True)
+    threads = [threading.Thread(target=lambda lane=lane: [step.run(steps) for step in lane]) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for step in steps.values():
+        if step.status not in (0, "not run"):
+            print(f"\n---- {step.name}: {step.log}")
+            print("".join(open(step.log, errors="replace").readlines()[-120:]))
+    show_skips(steps.values())
+    totals = [sum(column) for column in zip(*(step.results() for step in steps.values()))]
+    print("{} passed, {} failed, {} skipped".format(*totals), flush=True)
+    return 1 if totals[1] else 0
+
+
+sys.exit(main())
