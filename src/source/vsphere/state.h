@@ -1,0 +1,120 @@
+/* state.h: what the files of a session share: its state, and the steps it takes. Private to
+ * session.c, steps.c and side.c. */
+#ifndef VSN_SOURCE_VSPHERE_STATE_H
+#define VSN_SOURCE_VSPHERE_STATE_H
+
+#include "base/backoff.h"
+#include "source/vsphere/call.h"
+#include "source/vsphere/inventory.h"
+#include "source/vsphere/session.h"
+
+/* What the main call is about. */
+enum step {
+    STEP_NONE,
+    STEP_VERSIONS, /* which versions of the API are there? */
+    STEP_CONTENT,  /* where is everything? */
+    STEP_LOGIN,
+    STEP_COLLECTOR, /* a property collector of our own */
+    STEP_VIEW,      /* a view of all objects of interest */
+    STEP_SWITCHES,  /* distributed switches in full, before the port groups that depend on them */
+    STEP_FILTER,    /* what to tell us of */
+    STEP_WAIT,      /* what is there, then what changes */
+    STEP_REREAD,    /* objects whose change said too little */
+    STEP_LOGOUT,
+    N_STEPS
+};
+
+/* What comes after the session has been closed. */
+enum after { AFTER_RETRY, AFTER_HOLD, AFTER_TARGET, AFTER_STOP };
+
+/* Calls that this server turned out to lack. */
+struct lacks {
+    bool collectors, retrieve_ex, wait_ex, check, wait;
+};
+
+struct vsphere_session {
+    struct loop *loop;
+    struct vsphere_callbacks callbacks;
+    void *data;
+
+    struct target *target, *next_target; /* row_copy() */
+    char versions_url[1100];
+    struct http *http;
+    struct inventory *inventory;
+
+    enum session_state state;
+    struct error reason;
+    char api[96], notice[ERROR_SIZE];
+
+    struct call main, side;
+    enum step step;
+    struct loop_watch *timer;        /* retry, poll, or the bound of a close */
+    struct loop_watch *resume_timer; /* a reply waits for room */
+    struct loop_watch *target_timer; /* takes up next_target, from outside of any callback */
+
+    /* Of the connection. */
+    struct version_list versions;
+    struct content content;
+    struct moref collector, view;
+    bool logged_in, lost;
+    struct lacks lacks;
+    char version[ID_SIZE]; /* of the last update; "" before the first full read */
+    char token[ID_SIZE];   /* of the next page */
+    bool syncing;          /* between inventory_begin() and inventory_complete() */
+    unsigned reread_most;  /* objects per call */
+    int64_t asked_ms;      /* when the wait under way began */
+
+    /* Of the target. */
+    property_set refused;
+    bool ever_read;
+    struct backoff backoff;
+    int64_t connected_ms; /* since when; 0: not connected */
+
+    enum after after;
+    bool closing;
+
+    /* The side call: hints, and cancelling a wait. */
+    struct loop_watch *hint_timer, *wait_timer;
+    unsigned hint_round;
+    char hint_host[ID_SIZE];
+    bool want_cancel, cancelling; /* to be asked for; being asked for */
+    bool cancelled;               /* the wait under way was told to end */
+};
+
+/* ---- session.c ---- */
+
+/* Tells vsnd the state. */
+void session_tell(struct vsphere_session *session, enum session_state state);
+/* Ends what is under way and tries again later, or (AFTER_HOLD) much later. The reason is set. */
+void session_close(struct vsphere_session *session, enum after after);
+/* Takes a step: builds its call and starts it. */
+void session_step(struct vsphere_session *session, enum step step);
+/* Something random, for delays. */
+uint64_t session_random(void);
+
+/* ---- steps.c ---- */
+
+/* Builds the body of a step's call and names the decoder of what it returns. */
+const struct xml_rule *step_build(struct vsphere_session *session, struct error *reterr);
+/* Draws the conclusions from a step's reply. */
+void step_answered(struct vsphere_session *session);
+/* How long the step may take: without a byte, and in all. */
+void step_limits(const struct vsphere_session *session, int64_t *ret_silence_s,
+                 int64_t *ret_total_s);
+/* What a step is about, for a sentence. */
+const char *step_name(enum step step);
+
+/* ---- side.c ---- */
+
+/* Asks the next host for its hints, if one is due and nobody else is being asked. */
+void side_kick(struct vsphere_session *session);
+/* Begins the rounds; ends them. */
+void side_start(struct vsphere_session *session);
+void side_stop(struct vsphere_session *session);
+/* Asks the server to end the wait that the main call is in (API before 4.1). */
+void side_cancel_wait(struct vsphere_session *session);
+void side_answered(enum call_outcome outcome, void *data);
+void side_hint_due(void *data);
+void side_wait_due(void *data);
+
+#endif
