@@ -66,7 +66,7 @@ void writer_textf(struct writer *writer, const char *name, const char *format, .
     size = vasprintf(&text, format, args);
     va_end(args);
     if (size < 0) {
-        writer->to->overflow = true;
+        writer_fail(writer);
         return;
     }
     writer_text(writer, name, text);
@@ -134,6 +134,11 @@ void writer_age(struct writer *writer, const char *name, int64_t seconds)
     writer->ops->value(writer, name, &(struct value){ VALUE_NUMBER, text, seconds });
 }
 
+void writer_fail(struct writer *writer)
+{
+    writer->to->overflow = true;
+}
+
 void writer_nothing(struct writer *writer, const char *name)
 {
     writer->ops->value(writer, name, &(struct value){ VALUE_NOTHING, "", 0 });
@@ -149,6 +154,11 @@ void writer_remark(struct writer *writer, const char *name, const char *value)
     writer->ops->remark(writer, name, value ? value : "");
 }
 
+void writer_verbatim(struct writer *writer, const char *name, const char *text)
+{
+    writer->ops->verbatim(writer, name, text);
+}
+
 void writer_note(struct writer *writer, const char *format, ...)
 {
     va_list args;
@@ -159,7 +169,7 @@ void writer_note(struct writer *writer, const char *format, ...)
     size = vasprintf(&text, format, args);
     va_end(args);
     if (size < 0) {
-        writer->to->overflow = true;
+        writer_fail(writer);
         return;
     }
     writer->ops->note(writer, text);

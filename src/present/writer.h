@@ -53,6 +53,9 @@ void writer_time(struct writer *writer, const char *name, int64_t wall_ms);
 /* Seconds, or negative: null in JSON; text shows "12 s", "5 min", "3 h", "2 d". */
 void writer_age(struct writer *writer, const char *name, int64_t seconds);
 
+/* Marks the answer as not complete (out of memory). */
+void writer_fail(struct writer *writer);
+
 /* null, or "-" in text. */
 void writer_nothing(struct writer *writer, const char *name);
 /* An array of short texts. In text it is one field, of which no more than WRITER_LIST_SHOWN are
@@ -61,6 +64,10 @@ void writer_list(struct writer *writer, const char *name, const char *const *ite
 /* A field that is a sentence: text has it in a line of its own below the row, or leaves it out when
  * it is empty. */
 void writer_remark(struct writer *writer, const char *name, const char *value);
+
+/* A whole answer that is one text of our own, such as a configuration: as it is in text, the only
+ * member of an object in JSON. */
+void writer_verbatim(struct writer *writer, const char *name, const char *text);
 
 /* Text: leaves out every field, as the notes say all there is to say. */
 void writer_notes_only(struct writer *writer);

@@ -23,6 +23,7 @@ struct writer_ops {
     void (*value)(struct writer *writer, const char *name, const struct value *value);
     void (*list)(struct writer *writer, const char *name, const char *const *items, size_t count);
     void (*remark)(struct writer *writer, const char *name, const char *value);
+    void (*verbatim)(struct writer *writer, const char *name, const char *text);
     void (*note)(struct writer *writer, const char *text);
     void (*free)(struct writer *writer);
 };

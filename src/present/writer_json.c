@@ -128,6 +128,13 @@ static void json_remark(struct writer *writer, const char *name, const char *val
     add_string(writer->to, value);
 }
 
+static void json_verbatim(struct writer *writer, const char *name, const char *text)
+{
+    writer_object(writer, NULL);
+    writer_text(writer, name, text);
+    writer_end(writer);
+}
+
 static void json_note(struct writer *writer UNUSED, const char *text UNUSED)
 {
 }
@@ -143,6 +150,7 @@ static const struct writer_ops json_ops = {
     .value = json_value,
     .list = json_list,
     .remark = json_remark,
+    .verbatim = json_verbatim,
     .note = json_note,
     .free = json_free,
 };

@@ -313,6 +313,11 @@ static void text_remark(struct writer *writer, const char *name, const char *val
     strbuf_addc(&text->below, '\n');
 }
 
+static void text_verbatim(struct writer *writer, const char *name UNUSED, const char *whole)
+{
+    strbuf_adds(writer->to, whole);
+}
+
 static void text_note(struct writer *writer, const char *note)
 {
     text_escape(writer->to, note);
@@ -334,6 +339,7 @@ static const struct writer_ops text_ops = {
     .value = text_value,
     .list = text_list,
     .remark = text_remark,
+    .verbatim = text_verbatim,
     .note = text_note,
     .free = text_free,
 };

@@ -1,0 +1,42 @@
+/* reasons.h: one VLAN on one port, and the chain of reasons for it: hypervisor, virtual switch,
+ * network, machine or interface, host, NIC, evidence, port. Only views_why*.c includes this. */
+#ifndef VSN_PRESENT_REASONS_H
+#define VSN_PRESENT_REASONS_H
+
+#include "present/views.h"
+
+struct reasons {
+    const struct view *view;
+    const struct config *config;
+    const char *name; /* of the port */
+    uint32_t vlan;
+    const struct config_port *port_config; /* NULL: the configuration does not name it */
+    const struct port *port;               /* NULL: the switch does not have it */
+    const struct port_intent *intent;      /* NULL: not enabled for vsn */
+    const struct plan_port *plan;          /* as 'intent' */
+    struct strbuf sentences;               /* each ended by a NUL */
+    size_t n_sentences;
+};
+
+/* Reads the arguments PORT and VLAN. On failure the problem is said, and nothing has to be freed.
+ */
+enum view_status reasons_init(struct reasons *reasons, const struct view *view);
+
+/* Adds a sentence. */
+void reasons_say(struct reasons *reasons, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Writes the sentences as array 'name' of the object at hand. */
+void reasons_write(struct reasons *reasons, const char *name);
+
+/* Ends the object, shows the sentences to people, and frees. */
+void reasons_end(struct reasons *reasons);
+
+/* Says what demand there is for the VLAN behind a wire: one sentence (a chain) and one object
+ * per need. Returns how many; '*reterr' says what could not be read, if anything. */
+size_t reasons_needs(struct reasons *reasons, const struct wire *wire, struct error *reterr);
+
+/* Whose hand put the VLAN on the port: "vsn", "hand", "native", "open" (the port carries every
+ * VLAN), or "nobody": it is not carried. */
+const char *reasons_by(const struct reasons *reasons);
+
+#endif

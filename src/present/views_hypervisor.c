@@ -1,0 +1,293 @@
+/* What the hypervisors told: sessions, hosts, machines, networks. */
+#include "present/views.h"
+
+#include <string.h>
+
+/* ---- show hypervisor --------------------------------------------------------------------------
+ */
+
+static size_t count_networks(const struct inventory *inventory)
+{
+    size_t count = 0;
+
+    INVENTORY_EACH(inventory, network, TABLE_NETWORK, NULL)
+    count += network->role == NETWORK_DEMAND;
+    return count;
+}
+
+static const char *reason_of(const struct core_hypervisor *hypervisor)
+{
+    if (hypervisor->state == SESSION_DISABLED)
+        return "it is configured with 'disable'";
+    if (hypervisor->session->reason[0] || hypervisor->state == SESSION_CONNECTED)
+        return hypervisor->session->reason;
+    return hypervisor->state == SESSION_STALE ? "contact is lost; everything learnt is kept" : "";
+}
+
+static void write_hypervisor(const struct view *view, const struct core_hypervisor *hypervisor)
+{
+    struct writer *writer = view->writer;
+    const struct inventory *inventory = hypervisor->inventory;
+    const struct session state = { .state = hypervisor->state };
+
+    writer_object(writer, NULL);
+    writer_text(writer, "name", hypervisor->config->name);
+    writer_text(writer, "type", hypervisor->config->type);
+    writer_text(writer, "state", record_word(TABLE_SESSION, "state", &state));
+    writer_text(writer, "mode", hypervisor->config->mode == MODE_CONFIG ? "config" : "check");
+    writer_text(writer, "product", hypervisor->session->product);
+    writer_text(writer, "version", hypervisor->session->version);
+    writer_text(writer, "api", hypervisor->session->api);
+    writer_number(writer, "hosts", inventory ? (int64_t)inventory_count(inventory, TABLE_HOST) : 0);
+    writer_number(writer, "machines",
+                  inventory ? (int64_t)inventory_count(inventory, TABLE_MACHINE) : 0);
+    writer_number(writer, "networks", inventory ? (int64_t)count_networks(inventory) : 0);
+    writer_age(writer, "age_s", view_age(view, hypervisor->heard_ms));
+    writer_age(writer, "connected_s", view_age(view, hypervisor->connected_ms));
+    writer_flag(writer, "complete", inventory && inventory_is_complete(inventory));
+    writer_remark(writer, "reason", reason_of(hypervisor));
+    writer_remark(writer, "notice", hypervisor->session->notice);
+    writer_remark(writer, "doubt", inventory ? inventory_doubt(inventory) : "");
+    writer_end(writer);
+}
+
+enum view_status view_hypervisors(const struct view *view)
+{
+    const char *wanted = view->argc > 0 ? view->argv[0] : NULL;
+    struct core_hypervisor hypervisor;
+
+    if (wanted && !view_hypervisor(view, wanted, &hypervisor)) {
+        strbuf_addf(view->problem, "no hypervisor %s is configured", wanted);
+        return VIEW_NOT_FOUND;
+    }
+    if (wanted)
+        writer_detailed(view->writer);
+    writer_array(view->writer, NULL);
+    for (size_t i = 0; i < core_hypervisors(view->core); i++) {
+        hypervisor = core_hypervisor(view->core, i);
+        if (!wanted || strcmp(hypervisor.config->name, wanted) == 0)
+            write_hypervisor(view, &hypervisor);
+    }
+    writer_end(view->writer);
+    if (core_hypervisors(view->core) == 0)
+        writer_note(view->writer, "No hypervisor is configured: see vsn.conf(5).");
+    return VIEW_DONE;
+}
+
+/* ---- show host --------------------------------------------------------------------------------
+ */
+
+/* The wire that a NIC has, the strongest first; NULL when there is none. */
+static const struct wire *wire_of_nic(const struct view *view, const char *hypervisor,
+                                      const struct nic *nic)
+{
+    const struct wires *wires = core_wires(view->core);
+    const struct wire *best = NULL;
+
+    for (size_t i = 0; i < wires->count; i++) {
+        const struct wire *wire = &wires->wires[i];
+
+        if (strcmp(wire->hypervisor, hypervisor) == 0 && strcmp(wire->host, nic->owner) == 0 &&
+            strcmp(wire->nic, nic->id) == 0 && (!best || wire->state > best->state))
+            best = wire;
+    }
+    return best;
+}
+
+static void write_nic(const struct view *view, const struct core_hypervisor *hypervisor,
+                      const struct nic *nic)
+{
+    struct writer *writer = view->writer;
+    const struct wire *wire = wire_of_nic(view, hypervisor->config->name, nic);
+    const struct uplink *uplink =
+        inventory_find(hypervisor->inventory, TABLE_UPLINK, nic->owner, nic->id);
+    const struct vswitch *vswitch =
+        uplink ? inventory_find(hypervisor->inventory, TABLE_VSWITCH, nic->owner, uplink->vswitch)
+               : NULL;
+    char mac[MAC_TEXT];
+
+    writer_object(writer, NULL);
+    writer_text(writer, "nic", nic->id);
+    writer_text(writer, "mac", mac_format(nic->mac, mac));
+    writer_text(writer, "link", record_word(TABLE_NIC, "link", nic));
+    writer_text(writer, "vswitch", vswitch ? view_name(vswitch->name, vswitch->id) : "");
+    writer_text(writer, "port", wire ? wire->port : "");
+    writer_text(writer, "wire", wire ? wire_state_word(wire->state) : "");
+    writer_end(writer);
+}
+
+static void write_host(const struct view *view, const struct core_hypervisor *hypervisor,
+                       const struct host *host)
+{
+    struct writer *writer = view->writer;
+
+    writer_object(writer, NULL);
+    writer_text(writer, "hypervisor", hypervisor->config->name);
+    writer_text(writer, "id", host->id);
+    writer_text(writer, "name", host->name);
+    writer_text(writer, "connection", record_word(TABLE_HOST, "connection", host));
+    writer_flag(writer, "maintenance", host->maintenance);
+    writer_array(writer, "nics");
+    INVENTORY_EACH(hypervisor->inventory, nic, TABLE_NIC, host->id)
+    write_nic(view, hypervisor, nic);
+    writer_end(writer);
+    writer_end(writer);
+}
+
+/* Calls 'each' for every hypervisor that has an inventory, within an array; "why it is empty" when
+ * nothing was written. */
+static enum view_status walk_inventories(const struct view *view, enum table table,
+                                         void (*each)(const struct view *,
+                                                      const struct core_hypervisor *))
+{
+    size_t rows = 0;
+
+    writer_array(view->writer, NULL);
+    for (size_t i = 0; i < core_hypervisors(view->core); i++) {
+        struct core_hypervisor hypervisor = core_hypervisor(view->core, i);
+
+        if (!hypervisor.inventory)
+            continue;
+        rows += inventory_count(hypervisor.inventory, table);
+        each(view, &hypervisor);
+    }
+    writer_end(view->writer);
+    if (rows == 0)
+        writer_note(view->writer,
+                    "No hypervisor has told of any yet: 'vsn show hypervisor' says how far they "
+                    "are.");
+    return VIEW_DONE;
+}
+
+static void write_hosts(const struct view *view, const struct core_hypervisor *hypervisor)
+{
+    INVENTORY_EACH(hypervisor->inventory, host, TABLE_HOST, NULL)
+    write_host(view, hypervisor, host);
+}
+
+enum view_status view_hosts(const struct view *view)
+{
+    return walk_inventories(view, TABLE_HOST, write_hosts);
+}
+
+/* ---- show machine -----------------------------------------------------------------------------
+ */
+
+/* What is known of a network's VLANs, in a word: the list, or why there is none. */
+static void write_vlans(struct writer *writer, const struct inventory *inventory,
+                        const struct network *network)
+{
+    bool known = false;
+    struct vlanset vlans = network ? network_vlans(inventory, network, &known) : vlanset_empty;
+
+    writer_vlans(writer, "vlans", &vlans);
+    writer_text(writer, "vlan_mode",
+                known ? record_word(TABLE_NETWORK, "mode", network) : "unknown");
+}
+
+static void write_interface(struct writer *writer, const struct inventory *inventory,
+                            const struct machine *machine, const struct vif *vif)
+{
+    const struct network *network =
+        network_of_interface(inventory, machine->host, vif->network, vif->shared);
+    char mac[MAC_TEXT];
+
+    writer_object(writer, NULL);
+    writer_text(writer, "mac", mac_format(vif->mac, mac));
+    writer_text(writer, "network", network ? view_name(network->name, network->id) : vif->network);
+    write_vlans(writer, inventory, network);
+    writer_end(writer);
+}
+
+static void write_machine(struct writer *writer, const struct core_hypervisor *hypervisor,
+                          const struct machine *machine)
+{
+    const struct inventory *inventory = hypervisor->inventory;
+    const struct host *host = inventory_find(inventory, TABLE_HOST, "", machine->host);
+
+    writer_object(writer, NULL);
+    writer_text(writer, "hypervisor", hypervisor->config->name);
+    writer_text(writer, "id", machine->id);
+    writer_text(writer, "name", machine->name);
+    writer_text(writer, "host", host ? view_name(host->name, host->id) : machine->host);
+    writer_text(writer, "power", record_word(TABLE_MACHINE, "power", machine));
+    writer_flag(writer, "template", machine->template);
+    writer_nothing(writer, "pending");
+    writer_array(writer, "interfaces");
+    INVENTORY_EACH(inventory, vif, TABLE_VIF, machine->id)
+    write_interface(writer, inventory, machine, vif);
+    writer_end(writer);
+    writer_end(writer);
+}
+
+static void write_machines(const struct view *view, const struct core_hypervisor *hypervisor)
+{
+    INVENTORY_EACH(hypervisor->inventory, machine, TABLE_MACHINE, NULL)
+    write_machine(view->writer, hypervisor, machine);
+}
+
+enum view_status view_machines(const struct view *view)
+{
+    return walk_inventories(view, TABLE_MACHINE, write_machines);
+}
+
+/* ---- show network -----------------------------------------------------------------------------
+ */
+
+/* The hosts that a network is there on: its own, or those that take part in its distributed switch.
+ */
+static void write_network_hosts(const struct view *view, const struct inventory *inventory,
+                                const struct network *network, const struct dvswitch *dvswitch)
+{
+    const struct host *own = inventory_find(inventory, TABLE_HOST, "", network->owner);
+    struct view_names names = { 0 };
+
+    if (own)
+        view_names_add(&names, view_name(own->name, own->id));
+    if (!network->owner[0] && dvswitch) {
+        INVENTORY_EACH(inventory, host, TABLE_HOST, NULL)
+        {
+            if (inventory_find(inventory, TABLE_VSWITCH, host->id, dvswitch->uuid))
+                view_names_add(&names, view_name(host->name, host->id));
+        }
+    }
+    view_names_write(&names, view->writer, "hosts");
+}
+
+static void write_network(const struct view *view, const struct core_hypervisor *hypervisor,
+                          const struct network *network)
+{
+    struct writer *writer = view->writer;
+    const struct inventory *inventory = hypervisor->inventory;
+    const struct dvswitch *dvswitch =
+        inventory_find(inventory, TABLE_DVSWITCH, "", network->vswitch);
+    const struct vswitch *vswitch =
+        inventory_find(inventory, TABLE_VSWITCH, network->owner, network->vswitch);
+
+    writer_object(writer, NULL);
+    writer_text(writer, "hypervisor", hypervisor->config->name);
+    writer_textf(writer, "id", "%s%s%s", network->owner, network->owner[0] ? "/" : "", network->id);
+    writer_text(writer, "name", network->name);
+    writer_text(writer, "kind", record_word(TABLE_NETWORK, "kind", network));
+    writer_text(writer, "vswitch",
+                dvswitch  ? view_name(dvswitch->name, dvswitch->id)
+                : vswitch ? view_name(vswitch->name, vswitch->id)
+                          : network->vswitch);
+    write_vlans(writer, inventory, network);
+    write_network_hosts(view, inventory, network, dvswitch);
+    writer_end(writer);
+}
+
+static void write_networks(const struct view *view, const struct core_hypervisor *hypervisor)
+{
+    INVENTORY_EACH(hypervisor->inventory, network, TABLE_NETWORK, NULL)
+    {
+        if (network->role == NETWORK_DEMAND)
+            write_network(view, hypervisor, network);
+    }
+}
+
+enum view_status view_networks(const struct view *view)
+{
+    return walk_inventories(view, TABLE_NETWORK, write_networks);
+}

@@ -1,0 +1,150 @@
+/* why PORT VLAN: the chain of reasons for a VLAN that is there. */
+#include <string.h>
+
+#include "present/reasons.h"
+
+static void say_who(struct reasons *reasons, const char *by)
+{
+    uint32_t vlan = reasons->vlan;
+
+    if (strcmp(by, "vsn") == 0)
+        reasons_say(reasons, "VLAN %u is tagged on %s, and vsn added it.", vlan, reasons->name);
+    else if (strcmp(by, "hand") == 0)
+        reasons_say(
+            reasons,
+            "VLAN %u is tagged on %s by somebody else's hand: vsn did not add it, and never "
+            "takes it away.",
+            vlan, reasons->name);
+    else if (strcmp(by, "native") == 0)
+        reasons_say(reasons,
+                    "VLAN %u is the native (untagged) VLAN of %s, which vsn never changes.", vlan,
+                    reasons->name);
+    else if (strcmp(by, "open") == 0)
+        reasons_say(reasons,
+                    "%s carries every VLAN, %u among them: it has no list of VLANs, and vsn leaves "
+                    "it alone.",
+                    reasons->name, vlan);
+    else
+        reasons_say(reasons,
+                    "VLAN %u is not carried on %s. 'vsn why-not %s %u' says what is missing.", vlan,
+                    reasons->name, reasons->name, vlan);
+}
+
+static void say_evidence(struct reasons *reasons, const struct wire *wire)
+{
+    char evidence[64];
+
+    reasons_say(reasons, "    wire %s by %s: %s", wire_state_word(wire->state),
+                wire_evidence_text(wire, evidence, sizeof(evidence)), wire->detail);
+}
+
+/* Every need of every wire of the port that VLANs are taken from. */
+static size_t say_needs(struct reasons *reasons)
+{
+    const struct wires *wires = core_wires(reasons->view->core);
+    size_t total = 0;
+
+    writer_array(reasons->view->writer, "needs");
+    for (size_t i = 0; i < wires->count; i++) {
+        const struct wire *wire = &wires->wires[i];
+        struct error error = { "" };
+        size_t count;
+
+        if (strcmp(wire->port, reasons->name) != 0 ||
+            !wire_is_trusted(wire, reasons->config->evidence))
+            continue;
+        count = reasons_needs(reasons, wire, &error);
+        if (count > 0)
+            say_evidence(reasons, wire);
+        if (error.text[0])
+            reasons_say(reasons, "  not all of it is known: hypervisor %s: %s", wire->hypervisor,
+                        error.text);
+        total += count;
+    }
+    writer_end(reasons->view->writer);
+    return total;
+}
+
+/* What would have to happen for vsn to take it away. */
+static void say_removal(struct reasons *reasons)
+{
+    const struct config *config = reasons->config;
+
+    if (vlanset_has(&config->protected_vlans, reasons->vlan))
+        reasons_say(reasons, "It is never taken away, as 'vlan protect' names it.");
+    else if (config->prune == PRUNE_NEVER)
+        reasons_say(reasons, "It is never taken away, as 'prune never' is configured.");
+    else if (config->prune == PRUNE_IMMEDIATE)
+        reasons_say(reasons, "It goes as soon as the last of these needs is provably gone and no "
+                             "station's MAC address is left in it on the port.");
+    else
+        reasons_say(reasons,
+                    "It goes when the last of these needs has provably been gone for %u s, no "
+                    "station's MAC address is left in it on the port, and the budget of %u "
+                    "removals a minute allows it.",
+                    config->hold_down_s, config->budget_per_minute);
+}
+
+/* vsn added it, and no need is known. */
+static void say_waiting(struct reasons *reasons)
+{
+    char reason[512] = "";
+
+    if (!reasons->plan) {
+        reasons_say(reasons, "The port is no longer enabled for vsn: what vsn added there is left "
+                             "as it is.");
+        return;
+    }
+    if (vlanset_has(&reasons->plan->remove, reasons->vlan)) {
+        reasons_say(reasons, "Nobody needs it any more: it is being taken away now.");
+        return;
+    }
+    guard_reason(core_guard(reasons->view->core), reasons->name, reasons->vlan, reason,
+                 sizeof(reason));
+    if (!reason[0] && reasons->intent->reason[0])
+        reasons_say(reasons, "No need for it is known now. It stays, because %s.",
+                    reasons->intent->reason);
+    else if (reason[0])
+        reasons_say(reasons, "No need for it is known now. It stays, because %s.", reason);
+    else
+        reasons_say(reasons, "No need for it is known now.");
+}
+
+static void say_why(struct reasons *reasons, const char *by)
+{
+    bool wanted = reasons->intent && vlanset_has(&reasons->intent->needed, reasons->vlan);
+    bool ours = strcmp(by, "vsn") == 0;
+    size_t needs;
+
+    if (wanted)
+        reasons_say(reasons, ours ? "It is needed:" : "It is needed there, too:");
+    needs = say_needs(reasons);
+    if (ours && (needs > 0 || wanted))
+        say_removal(reasons);
+    else if (ours)
+        say_waiting(reasons);
+}
+
+enum view_status view_why(const struct view *view)
+{
+    struct reasons reasons;
+    enum view_status status = reasons_init(&reasons, view);
+    const char *by;
+    bool carried;
+
+    if (status != VIEW_DONE)
+        return status;
+    by = reasons_by(&reasons);
+    carried = strcmp(by, "nobody") != 0;
+    writer_object(view->writer, NULL);
+    writer_text(view->writer, "port", reasons.name);
+    writer_number(view->writer, "vlan", reasons.vlan);
+    writer_flag(view->writer, "carried", carried);
+    writer_text(view->writer, "by", by);
+    say_who(&reasons, by);
+    if (carried)
+        say_why(&reasons, by);
+    reasons_write(&reasons, "sentences");
+    reasons_end(&reasons);
+    return carried ? VIEW_DONE : VIEW_NOT_FOUND;
+}

@@ -1,0 +1,309 @@
+/* why-not PORT VLAN: the links of the chain that are missing for a VLAN that is not there. */
+#include <string.h>
+
+#include "present/reasons.h"
+
+/* ---- The port and the switch ------------------------------------------------------------------
+ */
+
+/* Without these nothing else matters. Returns true when one of them stands in the way. */
+static bool say_port(struct reasons *reasons)
+{
+    const struct config_port *config = reasons->port_config;
+
+    if (config && config->uplink)
+        reasons_say(reasons,
+                    "%s is configured with 'vsn uplink': another switch is behind it, and "
+                    "vsn leaves it alone.",
+                    reasons->name);
+    else if (!config)
+        reasons_say(reasons,
+                    "The configuration does not mention %s: without 'interface %s' and "
+                    "'vsn enable' vsn leaves it alone.",
+                    reasons->name, reasons->name);
+    else if (!config->enabled)
+        reasons_say(reasons, "'interface %s' has no 'vsn enable': vsn leaves the port alone.",
+                    reasons->name);
+    else
+        return false;
+    return true;
+}
+
+static void say_switch(struct reasons *reasons)
+{
+    const struct switch_status *status = view_switch_status(reasons->view);
+
+    if (!status)
+        reasons_say(reasons, "The switch has not been read yet.");
+    else if (status->state != SWITCH_READY)
+        reasons_say(reasons, "The switch is not reachable: %s", status->reason);
+    else if (status->frozen)
+        reasons_say(reasons, "The operator froze vsn: nothing is written until 'vsn thaw'.");
+    else if (!reasons->port)
+        reasons_say(reasons, "The switch has no port %s.", reasons->name);
+    else if (reasons->port->refusal[0])
+        reasons_say(reasons, "VLANs cannot be written to %s: %s.", reasons->name,
+                    reasons->port->refusal);
+}
+
+static void say_fences(struct reasons *reasons)
+{
+    if (vlanset_has(&reasons->config->protected_vlans, reasons->vlan))
+        reasons_say(reasons, "'vlan protect' names VLAN %u: vsn never adds it.", reasons->vlan);
+    if (!vlanset_has(&reasons->port_config->allowed, reasons->vlan))
+        reasons_say(reasons, "'vlan allowed' of interface %s does not hold VLAN %u.", reasons->name,
+                    reasons->vlan);
+}
+
+/* ---- The hypervisor's side --------------------------------------------------------------------
+ */
+
+/* True when the host has that network, whatever uplinks it uses. */
+static bool is_on_host(const struct inventory *inventory, const struct network *network,
+                       const char *host)
+{
+    const struct dvswitch *dvswitch;
+
+    if (network->owner[0])
+        return strcmp(network->owner, host) == 0;
+    dvswitch = inventory_find(inventory, TABLE_DVSWITCH, "", network->vswitch);
+    return dvswitch && inventory_find(inventory, TABLE_VSWITCH, host, dvswitch->uuid);
+}
+
+/* The VLAN is on the host, but not behind this NIC: says for which reason. */
+static void say_other_path(struct reasons *reasons, const struct inventory *inventory,
+                           const struct network *network, const struct wire *wire)
+{
+    const struct uplink *uplink = inventory_find(inventory, TABLE_UPLINK, wire->host, wire->nic);
+    const struct dvswitch *dvswitch =
+        inventory_find(inventory, TABLE_DVSWITCH, "", network->vswitch);
+    const char *vswitch = network->owner[0] ? network->vswitch : dvswitch ? dvswitch->uuid : "";
+    const char *host = view_name(wire->host_name, wire->host);
+
+    if (!uplink)
+        reasons_say(reasons,
+                    "Network \"%s\" of host %s carries VLAN %u, but no virtual switch uses NIC %s, "
+                    "which is behind %s.",
+                    network->name, host, reasons->vlan, wire->nic, reasons->name);
+    else if (strcmp(uplink->vswitch, vswitch) != 0)
+        reasons_say(
+            reasons,
+            "Network \"%s\" of host %s carries VLAN %u, but lives on another virtual switch "
+            "than the one that uses NIC %s.",
+            network->name, host, reasons->vlan, wire->nic);
+    else if (!network_uses_uplink(network, uplink))
+        reasons_say(reasons,
+                    "Network \"%s\" of host %s carries VLAN %u, but its teaming order leaves out "
+                    "NIC %s.",
+                    network->name, host, reasons->vlan, wire->nic);
+    else
+        reasons_say(reasons,
+                    "Network \"%s\" of host %s carries VLAN %u, but no machine and no interface of "
+                    "the host is plugged into it ('provision machines').",
+                    network->name, host, reasons->vlan);
+}
+
+/* Looks for the VLAN on the host of a wire behind which nobody needs it. */
+static void say_no_need(struct reasons *reasons, const struct core_hypervisor *hypervisor,
+                        const struct wire *wire)
+{
+    bool somewhere = false, here = false;
+
+    INVENTORY_EACH(hypervisor->inventory, network, TABLE_NETWORK, NULL)
+    {
+        bool known;
+        struct vlanset vlans = network_vlans(hypervisor->inventory, network, &known);
+
+        if (network->role != NETWORK_DEMAND || !vlanset_has(&vlans, reasons->vlan))
+            continue;
+        somewhere = true;
+        if (!is_on_host(hypervisor->inventory, network, wire->host))
+            continue;
+        here = true;
+        say_other_path(reasons, hypervisor->inventory, network, wire);
+    }
+    if (!here)
+        reasons_say(reasons, "No network of host %s (hypervisor %s) carries VLAN %u%s.",
+                    view_name(wire->host_name, wire->host), wire->hypervisor, reasons->vlan,
+                    somewhere ? ", though networks of other hosts do" : "");
+}
+
+/* What the session's state means for this VLAN. */
+static void say_session(struct reasons *reasons, const struct core_hypervisor *hypervisor)
+{
+    const struct session state = { .state = hypervisor->state };
+
+    if (hypervisor->state == SESSION_CONNECTED)
+        return;
+    reasons_say(reasons, "Hypervisor %s is %s%s%s: what it wants may be out of date.",
+                hypervisor->config->name, record_word(TABLE_SESSION, "state", &state),
+                hypervisor->session->reason[0] ? ", " : "", hypervisor->session->reason);
+}
+
+/* The needs behind one trusted wire. Returns how many there are for the VLAN. */
+static size_t say_wire(struct reasons *reasons, const struct wire *wire)
+{
+    struct core_hypervisor hypervisor;
+    struct error error = { "" };
+    size_t count;
+
+    if (!view_hypervisor(reasons->view, wire->hypervisor, &hypervisor) || !hypervisor.inventory) {
+        reasons_say(reasons, "Hypervisor %s, which is behind %s, is disabled.", wire->hypervisor,
+                    reasons->name);
+        return 0;
+    }
+    say_session(reasons, &hypervisor);
+    count = reasons_needs(reasons, wire, &error);
+    if (count == 0)
+        say_no_need(reasons, &hypervisor, wire);
+    if (error.text[0])
+        reasons_say(reasons, "Not all is known of hypervisor %s: %s.", wire->hypervisor,
+                    error.text);
+    if (count > 0 && !vlanset_has(&hypervisor.config->allowed, reasons->vlan))
+        reasons_say(reasons, "'vlan allowed' of hypervisor %s does not hold VLAN %u.",
+                    wire->hypervisor, reasons->vlan);
+    if (count > 0 && hypervisor.config->mode == MODE_CHECK)
+        reasons_say(reasons,
+                    "Hypervisor %s is in 'mode check': its plan is shown, and nothing is "
+                    "written.",
+                    wire->hypervisor);
+    return count;
+}
+
+/* ---- Wires ------------------------------------------------------------------------------------
+ */
+
+static void say_untrusted(struct reasons *reasons, const struct wire *wire)
+{
+    const char *host = view_name(wire->host_name, wire->host);
+
+    switch (wire->state) {
+    case WIRE_CONFLICT:
+        reasons_say(reasons, "The evidence for %s contradicts itself, so the port is frozen: %s.",
+                    reasons->name, wire->detail);
+        break;
+    case WIRE_LOST:
+        reasons_say(reasons,
+                    "NIC %s of host %s was behind %s, but nothing says so any more: what is there "
+                    "stays, and nothing is added.",
+                    wire->nic, host, reasons->name);
+        break;
+    case WIRE_MOVED:
+        reasons_say(reasons, "NIC %s of host %s was behind %s: %s.", wire->nic, host, reasons->name,
+                    wire->detail);
+        break;
+    case WIRE_CLAIMED:
+        reasons_say(reasons,
+                    "NIC %s of host %s may be behind %s, but the evidence is too weak to act upon "
+                    "(%s). 'vsn bind %s %s %s' would settle it.",
+                    wire->nic, host, reasons->name, wire->detail, wire->hypervisor, host,
+                    wire->nic);
+        break;
+    case WIRE_CONFIRMED:
+        reasons_say(reasons,
+                    "NIC %s of host %s is behind %s, but 'evidence strict' acts on pins only. 'vsn "
+                    "bind %s %s %s' would be one.",
+                    wire->nic, host, reasons->name, wire->hypervisor, host, wire->nic);
+        break;
+    case WIRE_PROVED:
+    case N_WIRE_STATES:
+        break;
+    }
+}
+
+static void say_no_wire(struct reasons *reasons)
+{
+    const struct neighbor *neighbor =
+        inventory_next(core_neighbors(reasons->view->core), TABLE_NEIGHBOR, reasons->name, NULL);
+
+    reasons_say(reasons, "No host NIC is known behind %s.", reasons->name);
+    if (neighbor)
+        reasons_say(reasons,
+                    "A station that calls itself \"%s\" (port \"%s\") is heard there, but no "
+                    "hypervisor reports such a NIC.",
+                    neighbor->system, neighbor->port);
+    else
+        reasons_say(reasons, "No station is heard there by LLDP or CDP, no hypervisor says that a "
+                             "NIC hears this port, and no 'vsn bind' names one.");
+}
+
+/* Returns how many needs for the VLAN the wires of the port bring. */
+static size_t say_wires(struct reasons *reasons)
+{
+    const struct wires *wires = core_wires(reasons->view->core);
+    size_t n_wires = 0, needs = 0;
+
+    writer_array(reasons->view->writer, "needs");
+    for (size_t i = 0; i < wires->count; i++) {
+        const struct wire *wire = &wires->wires[i];
+
+        if (strcmp(wire->port, reasons->name) != 0)
+            continue;
+        n_wires++;
+        if (wire_is_trusted(wire, reasons->config->evidence))
+            needs += say_wire(reasons, wire);
+        else
+            say_untrusted(reasons, wire);
+    }
+    writer_end(reasons->view->writer);
+    if (n_wires == 0)
+        say_no_wire(reasons);
+    return needs;
+}
+
+/* Everything is there, and yet it is not on the switch. */
+static void say_writing(struct reasons *reasons)
+{
+    const struct plan_port *plan = reasons->plan;
+
+    if (!plan)
+        return;
+    if (vlanset_has(&plan->refused, reasons->vlan) && plan->refusal[0])
+        reasons_say(reasons, "It is refused there: %s.", plan->refusal);
+    else if (vlanset_has(&plan->add, reasons->vlan) && plan->problem[0])
+        reasons_say(reasons, "It is planned, but cannot be written now: %s.", plan->problem);
+    else if (vlanset_has(&plan->write, reasons->vlan))
+        reasons_say(reasons, "It is planned and being written.");
+}
+
+/* ---- The view ---------------------------------------------------------------------------------
+ */
+
+static void say_why_not(struct reasons *reasons)
+{
+    size_t needs;
+
+    reasons_say(reasons, "VLAN %u is not carried on %s.", reasons->vlan, reasons->name);
+    if (say_port(reasons))
+        return;
+    say_switch(reasons);
+    say_fences(reasons);
+    needs = say_wires(reasons);
+    if (needs > 0)
+        say_writing(reasons);
+}
+
+enum view_status view_why_not(const struct view *view)
+{
+    struct reasons reasons;
+    enum view_status status = reasons_init(&reasons, view);
+    bool carried;
+
+    if (status != VIEW_DONE)
+        return status;
+    carried = strcmp(reasons_by(&reasons), "nobody") != 0;
+    writer_object(view->writer, NULL);
+    writer_text(view->writer, "port", reasons.name);
+    writer_number(view->writer, "vlan", reasons.vlan);
+    writer_flag(view->writer, "carried", carried);
+    writer_flag(view->writer, "wanted",
+                reasons.intent && vlanset_has(&reasons.intent->wanted, reasons.vlan));
+    if (carried)
+        reasons_say(&reasons, "VLAN %u is carried on %s. 'vsn why %s %u' says why.", reasons.vlan,
+                    reasons.name, reasons.name, reasons.vlan);
+    else
+        say_why_not(&reasons);
+    reasons_write(&reasons, "sentences");
+    reasons_end(&reasons);
+    return carried ? VIEW_NOT_FOUND : VIEW_DONE;
+}
