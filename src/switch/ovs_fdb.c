@@ -11,8 +11,9 @@
 #include "switch/json_rpc.h"
 
 #define REFRESH_MS 1000
-#define RETRY_MS 30000 /* after an ovs-vswitchd that did not answer: asking it costs PATIENCE_MS   \
-                        */
+#define RETRY_MS                                                                                   \
+    30000 /* after an ovs-vswitchd that did not answer: asking it costs PATIENCE_MS                \
+           */
 #define PATIENCE_MS 1000
 #define SEEN_MAX 65536 /* pairs of port and VLAN */
 
@@ -93,6 +94,7 @@ static bool seen_add(struct ovs_fdb *fdb, int64_t ofport, uint32_t vlan)
 bool ovs_fdb_parse(struct ovs_fdb *fdb, const char *text)
 {
     fdb->n_seen = 0;
+    fdb->known = false;
     if (!strstr(text, "VLAN"))
         return false;
     while ((text = strchr(text, '\n'))) {
@@ -105,6 +107,7 @@ bool ovs_fdb_parse(struct ovs_fdb *fdb, const char *text)
             strcmp(age, "static") != 0 && !seen_add(fdb, ofport, vlan))
             return false;
     }
+    fdb->known = true;
     return true;
 }
 
@@ -128,7 +131,8 @@ void ovs_fdb_refresh(struct ovs_fdb *fdb, int64_t now_ms)
         return;
     }
     text = json_string_value(result);
-    fdb->known = text && ovs_fdb_parse(fdb, text);
+    if (text)
+        ovs_fdb_parse(fdb, text);
     json_decref(result);
 }
 

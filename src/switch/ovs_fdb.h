@@ -23,7 +23,8 @@ bool ovs_fdb_known(const struct ovs_fdb *fdb);
 /* Adds the VLANs in which a MAC is learnt on the interface with that OpenFlow port number. */
 void ovs_fdb_learnt(const struct ovs_fdb *fdb, int64_t ofport, struct vlanset *vlans);
 
-/* Reads the text of fdb/show; for tests. False when it has not the form of one. */
+/* Takes the text of fdb/show as the table. False, and the table is not known, when it has not the
+ * form of one. */
 bool ovs_fdb_parse(struct ovs_fdb *fdb, const char *text);
 
 #endif
