@@ -70,7 +70,7 @@ static void plan_removals(const struct planning *planning, struct plan_port *pla
     struct vlanset idle = vlanset_both(&port->owned, &port->tagged);
     const char *unproved = intent->may_remove ? NULL : intent->reason;
 
-    if (intent->mode == MODE_CHECK)
+    if (!unproved && intent->mode == MODE_CHECK)
         unproved = "'mode check' writes nothing";
     if (plan->problem[0])
         unproved = plan->problem;
