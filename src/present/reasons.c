@@ -100,6 +100,7 @@ const char *reasons_by(const struct reasons *reasons)
 struct chain {
     struct reasons *reasons;
     const struct wire *wire;
+    const char *intro;
     size_t count;
 };
 
@@ -150,19 +151,25 @@ static void take_need(const struct need *need, void *data)
 
     if (!vlanset_has(&need->vlans, chain->reasons->vlan))
         return;
-    chain->count++;
+    if (chain->count++ == 0 && chain->intro)
+        reasons_say(chain->reasons, "%s", chain->intro);
     write_need(chain, need);
     say_need(chain, need);
 }
 
-size_t reasons_needs(struct reasons *reasons, const struct wire *wire, struct error *reterr)
+size_t reasons_needs(struct reasons *reasons, const struct wire *wire, const char *intro,
+                     struct error *reterr)
 {
-    struct chain chain = { .reasons = reasons, .wire = wire };
+    struct chain chain = { .reasons = reasons, .wire = wire, .intro = intro };
     struct core_hypervisor hypervisor;
+    char evidence[64];
 
     if (!view_hypervisor(reasons->view, wire->hypervisor, &hypervisor) || !hypervisor.inventory)
         return 0;
     demand_of_nic(hypervisor.inventory, hypervisor.config->provision, wire->host, wire->nic,
                   take_need, &chain, reterr);
+    if (chain.count > 0)
+        reasons_say(reasons, "    wire %s (%s): %s", wire_state_word(wire->state),
+                    wire_evidence_text(wire, evidence, sizeof(evidence)), wire->detail);
     return chain.count;
 }

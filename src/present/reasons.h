@@ -32,8 +32,10 @@ void reasons_write(struct reasons *reasons, const char *name);
 void reasons_end(struct reasons *reasons);
 
 /* Says what demand there is for the VLAN behind a wire: one sentence (a chain) and one object
- * per need. Returns how many; '*reterr' says what could not be read, if anything. */
-size_t reasons_needs(struct reasons *reasons, const struct wire *wire, struct error *reterr);
+ * per need, after 'intro' if there is any (NULL: none), and the evidence for the wire behind them.
+ * Returns how many there are; '*reterr' says what could not be read, if anything. */
+size_t reasons_needs(struct reasons *reasons, const struct wire *wire, const char *intro,
+                     struct error *reterr);
 
 /* Whose hand put the VLAN on the port: "vsn", "hand", "native", "open" (the port carries every
  * VLAN), or "nobody": it is not carried. */

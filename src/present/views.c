@@ -44,6 +44,16 @@ struct vlanset view_applied(const struct port *port)
     return vlanset_both(&port->tagged, &port->owned);
 }
 
+const char *view_mode(const struct view *view, const struct plan_port *plan)
+{
+    const struct port_intent *intent =
+        plan ? intent_find(core_intent(view->core), plan->port->name) : NULL;
+
+    if (plan && plan->mode == MODE_CONFIG)
+        return "config";
+    return intent && intent->may_add ? "check" : "";
+}
+
 int64_t view_age(const struct view *view, int64_t then_ms)
 {
     return then_ms == 0 ? -1 : (view->now_ms - then_ms) / 1000;

@@ -56,6 +56,9 @@ struct vlanset view_hand_made(const struct port *port);
 /* VLANs that it carries because vsn added them. */
 struct vlanset view_applied(const struct port *port);
 
+/* "config" or "check", as the hypervisors behind a port have it; "" while none is known to be. */
+const char *view_mode(const struct view *view, const struct plan_port *plan);
+
 /* Seconds since a monotonic time, -1 for 0. */
 int64_t view_age(const struct view *view, int64_t then_ms);
 

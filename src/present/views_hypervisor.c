@@ -1,6 +1,7 @@
 /* What the hypervisors told: sessions, hosts, machines, networks. */
 #include "present/views.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- show hypervisor --------------------------------------------------------------------------
@@ -22,6 +23,20 @@ static const char *reason_of(const struct core_hypervisor *hypervisor)
     if (hypervisor->session->reason[0] || hypervisor->state == SESSION_CONNECTED)
         return hypervisor->session->reason;
     return hypervisor->state == SESSION_STALE ? "contact is lost; everything learnt is kept" : "";
+}
+
+/* What the shrink guard does not believe, and the way out. */
+static void write_doubt(struct writer *writer, const struct core_hypervisor *hypervisor)
+{
+    const char *doubt = hypervisor->inventory ? inventory_doubt(hypervisor->inventory) : NULL;
+    char sentence[512] = "";
+
+    if (doubt)
+        snprintf(sentence, sizeof(sentence),
+                 "%.300s; it is not believed and everything is kept, unless 'vsn accept %s' says "
+                 "that it is right",
+                 doubt, hypervisor->config->name);
+    writer_remark(writer, "doubt", sentence);
 }
 
 static void write_hypervisor(const struct view *view, const struct core_hypervisor *hypervisor)
@@ -47,7 +62,7 @@ static void write_hypervisor(const struct view *view, const struct core_hypervis
     writer_flag(writer, "complete", inventory && inventory_is_complete(inventory));
     writer_remark(writer, "reason", reason_of(hypervisor));
     writer_remark(writer, "notice", hypervisor->session->notice);
-    writer_remark(writer, "doubt", inventory ? inventory_doubt(inventory) : "");
+    write_doubt(writer, hypervisor);
     writer_end(writer);
 }
 

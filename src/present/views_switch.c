@@ -115,7 +115,7 @@ static void write_port(const struct view *view, const char *name)
         writer_number(writer, "native", (int64_t)port->native);
     else
         writer_nothing(writer, "native");
-    writer_text(writer, "mode", plan ? plan->mode == MODE_CONFIG ? "config" : "check" : "");
+    writer_text(writer, "mode", view_mode(view, plan));
     write_wires(view, name);
     write_held(view, plan);
     writer_remark(writer, "refusal", plan ? plan->refusal : "");
@@ -254,7 +254,7 @@ enum view_status view_plan(const struct view *view)
                vlanset_is_empty(&port->held);
         writer_object(writer, NULL);
         writer_text(writer, "port", port->port->name);
-        writer_text(writer, "mode", port->mode == MODE_CONFIG ? "config" : "check");
+        writer_text(writer, "mode", view_mode(view, port));
         writer_vlans(writer, "add", &port->add);
         writer_vlans(writer, "remove", &port->remove);
         writer_vlans(writer, "held", &port->held);

@@ -30,16 +30,8 @@ static void say_who(struct reasons *reasons, const char *by)
                     reasons->name, reasons->name, vlan);
 }
 
-static void say_evidence(struct reasons *reasons, const struct wire *wire)
-{
-    char evidence[64];
-
-    reasons_say(reasons, "    wire %s by %s: %s", wire_state_word(wire->state),
-                wire_evidence_text(wire, evidence, sizeof(evidence)), wire->detail);
-}
-
 /* Every need of every wire of the port that VLANs are taken from. */
-static size_t say_needs(struct reasons *reasons)
+static size_t say_needs(struct reasons *reasons, const char *intro)
 {
     const struct wires *wires = core_wires(reasons->view->core);
     size_t total = 0;
@@ -53,9 +45,7 @@ static size_t say_needs(struct reasons *reasons)
         if (strcmp(wire->port, reasons->name) != 0 ||
             !wire_is_trusted(wire, reasons->config->evidence))
             continue;
-        count = reasons_needs(reasons, wire, &error);
-        if (count > 0)
-            say_evidence(reasons, wire);
+        count = reasons_needs(reasons, wire, total == 0 ? intro : NULL, &error);
         if (error.text[0])
             reasons_say(reasons, "  not all of it is known: hypervisor %s: %s", wire->hypervisor,
                         error.text);
@@ -102,10 +92,9 @@ static void say_waiting(struct reasons *reasons)
     guard_reason(core_guard(reasons->view->core), reasons->name, reasons->vlan, reason,
                  sizeof(reason));
     if (!reason[0] && reasons->intent->reason[0])
-        reasons_say(reasons, "No need for it is known now. It stays, because %s.",
-                    reasons->intent->reason);
+        reasons_say(reasons, "No need for it is known now. It stays: %s.", reasons->intent->reason);
     else if (reason[0])
-        reasons_say(reasons, "No need for it is known now. It stays, because %s.", reason);
+        reasons_say(reasons, "No need for it is known now. It stays: %s.", reason);
     else
         reasons_say(reasons, "No need for it is known now.");
 }
@@ -116,9 +105,7 @@ static void say_why(struct reasons *reasons, const char *by)
     bool ours = strcmp(by, "vsn") == 0;
     size_t needs;
 
-    if (wanted)
-        reasons_say(reasons, ours ? "It is needed:" : "It is needed there, too:");
-    needs = say_needs(reasons);
+    needs = say_needs(reasons, ours ? "It is needed:" : "It is needed there, too:");
     if (ours && (needs > 0 || wanted))
         say_removal(reasons);
     else if (ours)

@@ -153,7 +153,7 @@ static size_t say_wire(struct reasons *reasons, const struct wire *wire)
         return 0;
     }
     say_session(reasons, &hypervisor);
-    count = reasons_needs(reasons, wire, &error);
+    count = reasons_needs(reasons, wire, "It is needed there:", &error);
     if (count == 0)
         say_no_need(reasons, &hypervisor, wire);
     if (error.text[0])
@@ -195,14 +195,14 @@ static void say_untrusted(struct reasons *reasons, const struct wire *wire)
     case WIRE_CLAIMED:
         reasons_say(reasons,
                     "NIC %s of host %s may be behind %s, but the evidence is too weak to act upon "
-                    "(%s). 'vsn bind %s %s %s' would settle it.",
+                    "(%s). 'vsn bind %s %s %s' in its interface block would settle it.",
                     wire->nic, host, reasons->name, wire->detail, wire->hypervisor, host,
                     wire->nic);
         break;
     case WIRE_CONFIRMED:
         reasons_say(reasons,
                     "NIC %s of host %s is behind %s, but 'evidence strict' acts on pins only. 'vsn "
-                    "bind %s %s %s' would be one.",
+                    "bind %s %s %s' in its interface block would be one.",
                     wire->nic, host, reasons->name, wire->hypervisor, host, wire->nic);
         break;
     case WIRE_PROVED:
@@ -258,8 +258,12 @@ static void say_writing(struct reasons *reasons)
 
     if (!plan)
         return;
-    if (vlanset_has(&plan->refused, reasons->vlan) && plan->refusal[0])
-        reasons_say(reasons, "It is refused there: %s.", plan->refusal);
+    if (vlanset_has(&reasons->intent->needed, reasons->vlan) &&
+        !vlanset_has(&reasons->intent->wanted, reasons->vlan))
+        reasons_say(reasons,
+                    "'vlan maximum %u' of interface %s is reached: the lower VLANs have "
+                    "its places.",
+                    reasons->port_config->vlan_max, reasons->name);
     else if (vlanset_has(&plan->add, reasons->vlan) && plan->problem[0])
         reasons_say(reasons, "It is planned, but cannot be written now: %s.", plan->problem);
     else if (vlanset_has(&plan->write, reasons->vlan))

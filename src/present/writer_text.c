@@ -38,15 +38,23 @@ static struct writer_text *text_of(struct writer *writer)
     return (struct writer_text *)writer;
 }
 
-/* "hand_made" becomes "HAND-MADE", "age_s" becomes "AGE". */
-static void make_heading(char heading[HEADING_SIZE], const char *name)
+/* Names end in their unit; text shows it with the value. */
+static size_t length_without_unit(const char *name)
 {
     size_t length = strlen(name);
 
     if (length > 3 && strcmp(name + length - 3, "_ms") == 0)
-        length -= 3;
-    else if (length > 2 && strcmp(name + length - 2, "_s") == 0)
-        length -= 2;
+        return length - 3;
+    if (length > 2 && strcmp(name + length - 2, "_s") == 0)
+        return length - 2;
+    return length;
+}
+
+/* "hand_made" becomes "HAND-MADE", "age_s" becomes "AGE". */
+static void make_heading(char heading[HEADING_SIZE], const char *name)
+{
+    size_t length = length_without_unit(name);
+
     if (length >= HEADING_SIZE)
         length = HEADING_SIZE - 1;
     for (size_t i = 0; i < length; i++)
@@ -117,14 +125,27 @@ static void end_row(struct writer_text *text)
 
 /* ---- What is nested in a row ---------------------------------------------------------------- */
 
-/* The word that says what a nested line is: the name of the array or object it belongs to. */
-static const char *nested_name(const struct writer_text *text)
+/* Appends a name as people read it: "hand_made" as hand-made, "age_s" as age. */
+static void add_name(struct strbuf *to, const char *name)
 {
-    for (unsigned depth = text->depth; depth > text->row_depth; depth--) {
+    size_t length = length_without_unit(name);
+
+    for (size_t i = 0; i < length; i++)
+        strbuf_addc(to, name[i] == '_' ? '-' : name[i]);
+}
+
+/* The word that says what a nested line is: the name of the array or object it belongs to. An
+ * array's is a plural, which the line is not. */
+static void add_nested_name(struct writer_text *text)
+{
+    const char *name = "";
+
+    for (unsigned depth = text->depth; depth > text->row_depth && !*name; depth--) {
         if (text->name[depth - 1])
-            return text->name[depth - 1];
+            name = text->name[depth - 1];
     }
-    return "";
+    for (; *name && !(name[0] == 's' && !name[1]); name++)
+        strbuf_addc(&text->below, *name == '_' ? '-' : *name);
 }
 
 static void open_line(struct writer_text *text)
@@ -135,7 +156,7 @@ static void open_line(struct writer_text *text)
         if (!text->array[depth])
             strbuf_adds(&text->below, "  ");
     }
-    strbuf_adds(&text->below, nested_name(text));
+    add_nested_name(text);
     strbuf_addc(&text->below, ':');
 }
 
@@ -150,10 +171,10 @@ static void add_nested(struct writer_text *text, const char *name, const char *v
         strbuf_addc(&text->below, ',');
     text->line_open = true;
     strbuf_addc(&text->below, ' ');
-    for (; name && *name; name++)
-        strbuf_addc(&text->below, *name == '_' ? '-' : *name);
-    if (text->below.data && text->below.data[text->below.size - 1] != ' ')
+    if (name) {
+        add_name(&text->below, name);
         strbuf_addc(&text->below, ' ');
+    }
     text_escape(&text->below, value);
 }
 
@@ -306,8 +327,7 @@ static void text_remark(struct writer *writer, const char *name, const char *val
     }
     close_line(text);
     strbuf_adds(&text->below, "  ");
-    for (; *name; name++)
-        strbuf_addc(&text->below, *name == '_' ? '-' : *name);
+    add_name(&text->below, name);
     strbuf_adds(&text->below, ": ");
     text_escape(&text->below, value);
     strbuf_addc(&text->below, '\n');

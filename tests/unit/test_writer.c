@@ -77,13 +77,13 @@ static void text_makes_a_table(void **state)
     expect(WRITER_TEXT, false, ports,
            "PORT       ENABLED  HAND-MADE  COUNT  AGE\n"
            "Ethernet1  yes      100-102    1000   59 s\n"
-           "  wires: host-name esx01, nic 0\n"
-           "  marks: a b\n"
+           "  wire: host-name esx01, nic 0\n"
+           "  mark: a b\n"
            "Ethernet2  no       -          2000   -\n"
-           "  wires: host-name esx01, nic 0\n"
-           "  marks: a b\n"
-           "  wires: host-name esx01, nic 1\n"
-           "  marks: a b\n"
+           "  wire: host-name esx01, nic 0\n"
+           "  mark: a b\n"
+           "  wire: host-name esx01, nic 1\n"
+           "  mark: a b\n"
            "2 ports.\n");
 }
 
@@ -96,18 +96,18 @@ static void detail_has_a_line_per_field(void **state)
            "HAND-MADE  100-102\n"
            "COUNT      1000\n"
            "AGE        59 s\n"
-           "  wires: host-name esx01, nic 0\n"
-           "  marks: a b\n"
+           "  wire: host-name esx01, nic 0\n"
+           "  mark: a b\n"
            "\n"
            "PORT       Ethernet2\n"
            "ENABLED    no\n"
            "HAND-MADE  -\n"
            "COUNT      2000\n"
            "AGE        -\n"
-           "  wires: host-name esx01, nic 0\n"
-           "  marks: a b\n"
-           "  wires: host-name esx01, nic 1\n"
-           "  marks: a b\n"
+           "  wire: host-name esx01, nic 0\n"
+           "  mark: a b\n"
+           "  wire: host-name esx01, nic 1\n"
+           "  mark: a b\n"
            "2 ports.\n");
 }
 
