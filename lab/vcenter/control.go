@@ -235,7 +235,7 @@ func (l *lab) stirAll() {
 	}
 }
 
-// ctlDrop ends all sessions, as a server does that restarts: waits end with NotAuthenticated, and so does each next call.
+// ctlDrop ends all sessions, as a server that restarts does: waits end with NotAuthenticated, and so does the next call.
 func (l *lab) ctlDrop(_ *http.Request) (interface{}, error) {
 	l.world.Lock()
 	ended := endSessions()

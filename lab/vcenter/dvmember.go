@@ -91,7 +91,10 @@ func dvsInUse(s *simulator.DistributedVirtualSwitch, h *simulator.HostSystem) ty
 	return nil
 }
 
-func memberPnics(b types.BaseDistributedVirtualSwitchHostMemberBacking) []types.DistributedVirtualSwitchHostMemberPnicSpec {
+// pnicSpec is which NIC of a host sits on which uplink port.
+type pnicSpec = types.DistributedVirtualSwitchHostMemberPnicSpec
+
+func memberPnics(b types.BaseDistributedVirtualSwitchHostMemberBacking) []pnicSpec {
 	if p, ok := b.(*types.DistributedVirtualSwitchHostMemberPnicBacking); ok {
 		return p.PnicSpec
 	}
@@ -100,15 +103,15 @@ func memberPnics(b types.BaseDistributedVirtualSwitchHostMemberBacking) []types.
 
 // joinDVS joins a host, or a member anew, with these NICs on the first free uplinks.
 func joinDVS(s *simulator.DistributedVirtualSwitch, h *simulator.HostSystem, devices []string) {
-	var specs []types.DistributedVirtualSwitchHostMemberPnicSpec
+	var specs []pnicSpec
 	for _, d := range devices {
-		specs = append(specs, types.DistributedVirtualSwitchHostMemberPnicSpec{PnicDevice: d})
+		specs = append(specs, pnicSpec{PnicDevice: d})
 	}
 	joinMember(s, h, specs)
 }
 
 func joinMember(s *simulator.DistributedVirtualSwitch, h *simulator.HostSystem,
-	pnics []types.DistributedVirtualSwitchHostMemberPnicSpec) {
+	pnics []pnicSpec) {
 	if !hasRef(s.Summary.HostMember, h.Self) {
 		update(s, set("summary.hostMember", withRef(s.Summary.HostMember, h.Self)))
 	}
@@ -185,7 +188,7 @@ func proxyOf(s *simulator.DistributedVirtualSwitch, h *simulator.HostSystem) typ
 // setProxy computes a member's proxy switch: its uplink ports, one per uplink name and one per port of each LAG, and
 // which NIC sits on which.
 func setProxy(s *simulator.DistributedVirtualSwitch, h *simulator.HostSystem,
-	pnics []types.DistributedVirtualSwitchHostMemberPnicSpec) {
+	pnics []pnicSpec) {
 	old := proxyOf(s, h)
 	c := dvsConfig(s)
 	p := types.HostProxySwitch{DvsUuid: s.Uuid, DvsName: s.Name, Key: old.Key, NumPorts: 512, NumPortsAvailable: 500,
@@ -250,9 +253,9 @@ func portKeys(names []string, before []types.KeyValue) []types.KeyValue {
 
 // placePnics gives NICs that ask for no port, or for one by its name, a port. The name may be an uplink's, a LAG's or
 // that of one port of a LAG.
-func placePnics(pnics []types.DistributedVirtualSwitchHostMemberPnicSpec,
-	p types.HostProxySwitch) []types.DistributedVirtualSwitchHostMemberPnicSpec {
-	out := append([]types.DistributedVirtualSwitchHostMemberPnicSpec(nil), pnics...)
+func placePnics(pnics []pnicSpec,
+	p types.HostProxySwitch) []pnicSpec {
+	out := append([]pnicSpec(nil), pnics...)
 	used := map[string]bool{}
 	for i := range out {
 		used[out[i].UplinkPortKey] = true

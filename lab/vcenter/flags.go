@@ -15,7 +15,7 @@ type options struct {
 	username, password string
 	cert, key          string
 	inventory, model   string
-	api                string
+	api, tls           string
 	page               int
 	idle               time.Duration
 	tick               time.Duration
@@ -42,6 +42,7 @@ func parseFlags(args []string) *options {
 	f.StringVar(&o.inventory, "inventory", "", "JSON `file` that describes exactly the world to make")
 	f.StringVar(&o.model, "model", "vpx", "vpx (a vCenter) or esx (one host)")
 	f.StringVar(&o.api, "api", "6.5", "API version to play: "+knownVersions())
+	f.StringVar(&o.tls, "tls", "1.3", "newest TLS `version` to speak: 1.0 1.1 1.2 1.3")
 	f.IntVar(&o.page, "page", 0, "largest number of objects in one reply even if the client asked for more (0 = no limit)")
 	f.DurationVar(&o.idle, "idle", 0, "session idle timeout (0 = never)")
 	f.DurationVar(&o.tick, "tick", 100*time.Millisecond, "how long a wait gathers changes before it answers")

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"io"
 	"log"
 	"math/big"
@@ -163,6 +164,19 @@ func (r *replyWriter) finish() {
 	if len(out)+len(buf) > 0 {
 		r.w.Write(append(out, buf...))
 	}
+}
+
+var tlsVersions = map[string]uint16{
+	"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13,
+}
+
+func (l *lab) tlsConfig() (*tls.Config, error) {
+	max, ok := tlsVersions[l.opt.tls]
+	if !ok {
+		return nil, fmt.Errorf("-tls %s: want 1.0, 1.1, 1.2 or 1.3", l.opt.tls)
+	}
+	cert, err := l.certificate()
+	return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: max}, err
 }
 
 // certificate loads the one that was given, or makes one for this start.

@@ -90,6 +90,10 @@ func effective(s types.HostVirtualSwitchSpec, own types.HostNetworkPolicy) types
 	return p
 }
 
+func newVswitch(name string, spec types.HostVirtualSwitchSpec) types.HostVirtualSwitch {
+	return types.HostVirtualSwitch{Name: name, NumPorts: 1536, NumPortsAvailable: 1530, Mtu: 1500, Spec: spec}
+}
+
 // setVswitch replaces or appends a switch; setPortgroup and dropPortgroup work likewise.
 func setVswitch(n *types.HostNetworkInfo, i int, s types.HostVirtualSwitch) {
 	n.Vswitch = append([]types.HostVirtualSwitch(nil), n.Vswitch...)
@@ -293,8 +297,7 @@ func (l *lab) addVirtualSwitch(c *call) soap.HasFault {
 		return fault("", f)
 	}
 	listenDefault(&spec)
-	setVswitch(n, -1, types.HostVirtualSwitch{Name: r.VswitchName, NumPorts: 1536, NumPortsAvailable: 1530,
-		Mtu: 1500, Spec: spec})
+	setVswitch(n, -1, newVswitch(r.VswitchName, spec))
 	settle(h)
 	return &methods.AddVirtualSwitchBody{Res: &types.AddVirtualSwitchResponse{}}
 }

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"runtime/debug"
 	"sync"
 
@@ -32,7 +31,7 @@ type lab struct {
 	counts  counts
 	calls   map[string]callFunc
 
-	dir         string // where the machines of -inventory have their files
+	scratch     *scratch
 	url, ctlURL string
 	front, ctl  *http.Server
 }
@@ -56,6 +55,9 @@ func start(opt *options) (*lab, error) {
 		return nil, err
 	}
 
+	if l.scratch, err = newScratch(); err != nil {
+		return nil, err
+	}
 	simulator.SessionIdleTimeout = opt.idle
 	simulator.NextMAC = nextMachineMAC
 	simulator.CallHook = l.call
@@ -96,7 +98,7 @@ func (l *lab) listen() error {
 	l.service.Listen = &url.URL{User: url.UserPassword(l.opt.username, l.opt.password)}
 	l.service.RegisterSDK(simulator.Map)
 
-	cert, err := l.certificate()
+	secure, err := l.tlsConfig()
 	if err != nil {
 		return err
 	}
@@ -113,7 +115,7 @@ func (l *lab) listen() error {
 	l.url, l.ctlURL = "https://"+fl.Addr().String()+"/sdk", "http://"+cl.Addr().String()
 	l.front = &http.Server{Handler: http.HandlerFunc(l.serveFront), ErrorLog: quietLog}
 	l.ctl = &http.Server{Handler: l.controlMux(), ErrorLog: quietLog}
-	go l.front.Serve(tls.NewListener(fl, &tls.Config{Certificates: []tls.Certificate{cert}}))
+	go l.front.Serve(tls.NewListener(fl, secure))
 	go l.ctl.Serve(cl)
 	return nil
 }
@@ -127,9 +129,7 @@ func (l *lab) close() {
 // cleanUp removes the files that the simulator made for the machines.
 func (l *lab) cleanUp() {
 	l.model.Remove()
-	if l.dir != "" {
-		os.RemoveAll(l.dir)
-	}
+	l.scratch.remove()
 }
 
 // callFunc handles one call; 'next' is the simulator's own method, or nil if it has none.

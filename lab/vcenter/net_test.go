@@ -56,9 +56,9 @@ func TestPlacePnics(t *testing.T) {
 		{[]string{"lag1-1", "lag1"}, []string{"13", "12"}},
 		{[]string{"", "", ""}, []string{"10", "11", ""}},
 	} {
-		var specs []types.DistributedVirtualSwitchHostMemberPnicSpec
+		var specs []pnicSpec
 		for _, w := range c.want {
-			specs = append(specs, types.DistributedVirtualSwitchHostMemberPnicSpec{UplinkPortKey: w})
+			specs = append(specs, pnicSpec{UplinkPortKey: w})
 		}
 		var got []string
 		for _, s := range placePnics(specs, p) {

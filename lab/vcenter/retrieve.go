@@ -73,11 +73,12 @@ func (pc *collector) CancelRetrievePropertiesEx(_ *simulator.Context,
 // retrieve reads what the specifications select, at most 'most' objects; the token stands for the rest.
 func (pc *collector) retrieve(ctx *simulator.Context, specs []types.PropertyFilterSpec, most int,
 	name string) ([]types.ObjectContent, string, soap.HasFault) {
-	l := pc.lab
 	if ctx.Session != nil {
 		pc.attach(ctx)
-		l = pc.lab
+	} else if r := ctx.Request(); r != nil && r.Header.Get("Cookie") != "" {
+		return nil, "", fault("The session is not authenticated.", pc.notAuthenticated())
 	}
+	l := pc.lab
 	l.world.RLock()
 	defer l.world.RUnlock()
 
