@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/channel.h"
+#include "base/confine.h"
 #include "base/log.h"
 #include "switch/module.h"
 
@@ -140,6 +141,8 @@ static int prepare(struct process *process, const struct module_setup *setup, st
                                    &callbacks, process);
     if (!process->channel)
         return error_set(reterr, -1, "descriptor %d is no socket", CHANNEL_CHILD_FD);
+    if (confine(CONFINE_CONFIG, reterr) < 0)
+        return -1;
     return module_new(process->loop, setup, &process->module, reterr);
 }
 

@@ -7,11 +7,14 @@
 #include <stdio.h>
 
 #include "base/channel.h"
+#include "base/confine.h"
+#include "base/groups.h"
 #include "base/log.h"
 #include "source/lldp.h"
 
 #define BACKLOG_MAX (64 * 1024 * 1024)
 #define DEFAULT_SOCKET "/run/lldpd.socket"
+#define DEFAULT_GROUP "_lldpd" /* that Debian's lldpd gives its socket to */
 
 struct process {
     struct loop *loop;
@@ -84,7 +87,7 @@ static int parse_arguments(int argc, char **argv, struct process *process)
     return optind == argc ? 0 : -1;
 }
 
-static int prepare(struct process *process)
+static int prepare(struct process *process, struct error *reterr)
 {
     static const struct channel_callbacks callbacks = { on_line, NULL, on_closed };
 
@@ -92,25 +95,29 @@ static int prepare(struct process *process)
     process->loop = loop_new();
     if (!process->loop || !loop_watch_signal(process->loop, SIGTERM, on_signal, process) ||
         !loop_watch_signal(process->loop, SIGINT, on_signal, process))
-        return -1;
+        return error_set(reterr, -1, "no event loop");
     process->channel = channel_new(process->loop, CHANNEL_CHILD_FD, RECORD_LINE_MAX, BACKLOG_MAX,
                                    &callbacks, process);
     if (!process->channel)
+        return error_set(reterr, -1, "descriptor %d is no socket", CHANNEL_CHILD_FD);
+    groups_join(process->socket, DEFAULT_GROUP); /* as far as that goes: the attempt will tell */
+    if (confine(CONFINE_NEIGHBOR, reterr) < 0)
         return -1;
     process->lldp = lldp_new(process->loop, process->socket, on_row, on_contact, process);
-    return process->lldp ? 0 : -1;
+    return process->lldp ? 0 : error_set(reterr, -1, "out of memory");
 }
 
 int main(int argc, char **argv)
 {
     struct process process = { 0 };
+    struct error error = { "" };
     int code = 1;
 
     log_setup("vsn-neighbor", LOG_LEVEL_INFO);
     if (parse_arguments(argc, argv, &process) < 0)
         return usage();
-    if (prepare(&process) < 0)
-        log_error("cannot start: descriptor %d is no socket, or memory is out", CHANNEL_CHILD_FD);
+    if (prepare(&process, &error) < 0)
+        log_error("%s", error.text);
     else
         code = loop_run(process.loop);
     lldp_free(process.lldp);
