@@ -62,6 +62,12 @@ var sharedCalls = map[string]bool{
 	"WaitForUpdatesEx": true, "CheckForUpdates": true, "CancelWaitForUpdates": true,
 }
 
+// waitsForMove are the calls that a machine refuses while it moves. So do the moves themselves, see newMove.
+var waitsForMove = map[string]bool{
+	"PowerOffVM_Task": true, "SuspendVM_Task": true, "ResetVM_Task": true, "ReconfigVM_Task": true,
+	"CloneVM_Task": true, "UnregisterVM": true, "Destroy_Task": true,
+}
+
 // call is the simulator's CallHook.
 func (l *lab) call(ctx *simulator.Context, m *simulator.Method, next func() soap.HasFault) soap.HasFault {
 	if uri := l.unknownVersion(ctx); uri != "" {
@@ -79,6 +85,9 @@ func (l *lab) call(ctx *simulator.Context, m *simulator.Method, next func() soap
 
 	l.world.Lock()
 	defer l.world.Unlock()
+	if waitsForMove[m.Name] && l.moves.busy(m.This) {
+		return fault("", &types.TaskInProgress{Task: l.moves.task(m.This)})
+	}
 	if f := l.calls[m.Name]; f != nil {
 		return f(&call{lab: l, ctx: ctx, name: m.Name, this: m.This, body: m.Body, next: next})
 	}

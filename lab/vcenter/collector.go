@@ -275,7 +275,7 @@ func (pc *collector) answer(ctx *simulator.Context, w waitFor) (*types.UpdateSet
 	page := pc.pending[:n]
 	pc.pending = pc.pending[n:]
 
-	set := &types.UpdateSet{FilterSet: pc.lab.build(ctx, page, pc.lab.faults.on("hollow-session", w.call))}
+	set := &types.UpdateSet{FilterSet: pc.lab.build(ctx, page, w.call)}
 	complete := len(pc.pending) == 0
 	pc.before = ""
 	if complete {

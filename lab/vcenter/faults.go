@@ -21,6 +21,7 @@ type faultRule struct {
 	Seconds float64 `json:"seconds,omitempty"`
 	Status  int     `json:"status,omitempty"`
 	Form    string  `json:"form,omitempty"`
+	Object  string  `json:"object,omitempty"` // the value of a reference
 	Hits    int     `json:"hits"`
 }
 
@@ -29,7 +30,7 @@ var faultKinds = map[string]string{
 	"not-authenticated": "replace", "refuse-login": "replace", "status": "replace", "garbage": "replace",
 	"endless": "replace", "huge": "replace", "stall": "replace", "close": "replace",
 	"truncate": "bend", "drip": "bend",
-	"hollow-session": "read", "empty-inventory": "read",
+	"hollow-session": "read", "empty-inventory": "read", "hidden": "object", "no-permission": "object",
 }
 
 // faults are the rules in force.
@@ -42,6 +43,9 @@ type faults struct {
 func (f *faults) add(r faultRule) (int, error) {
 	if faultKinds[r.Kind] == "" {
 		return 0, fmt.Errorf("unknown kind of fault: %s", r.Kind)
+	}
+	if (faultKinds[r.Kind] == "object") != (r.Object != "") {
+		return 0, fmt.Errorf("%s: 'object' belongs to hidden and no-permission, and to these only", r.Kind)
 	}
 	if r.Kind == "refuse-login" {
 		r.Call = "Login"
@@ -101,6 +105,23 @@ func (f *faults) take(call string, meets func(*faultRule) bool) *faultRule {
 // on is for faults in what is read.
 func (f *faults) on(kind, call string) bool {
 	return f.take(call, func(r *faultRule) bool { return r.Kind == kind }) != nil
+}
+
+// objects are those that the account may not see, or may not read. These rules are not used up.
+func (f *faults) objects(kind string) map[string]bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out map[string]bool
+	for _, r := range f.rules {
+		if r.Kind == kind {
+			if out == nil {
+				out = map[string]bool{}
+			}
+			out[r.Object] = true
+			r.Hits++
+		}
+	}
+	return out
 }
 
 const envelopeHead = `<?xml version="1.0" encoding="UTF-8"?>` + "\n" +

@@ -120,7 +120,8 @@ func topLevel(paths []string) []string {
 }
 
 // build reads the properties of a page of updates, one set per filter.
-func (l *lab) build(ctx *simulator.Context, page []pending, hollow bool) []types.PropertyFilterUpdate {
+func (l *lab) build(ctx *simulator.Context, page []pending, call string) []types.PropertyFilterUpdate {
+	deny := l.denials(ctx, call)
 	var out []types.PropertyFilterUpdate
 	at := map[*filter]int{}
 	for _, p := range page {
@@ -130,7 +131,7 @@ func (l *lab) build(ctx *simulator.Context, page []pending, hollow bool) []types
 			if p.kind == types.ObjectUpdateKindModify {
 				sets = []types.PropertySpec{{Type: p.object.Type, PathSet: p.paths}}
 			}
-			content, ok := l.read(ctx, p.object, sets, p.filter.version, hollow)
+			content, ok := l.read(ctx, p.object, sets, p.filter.version, deny)
 			if !ok {
 				continue // gone since; the next answer says that it left
 			}
@@ -154,7 +155,7 @@ func (l *lab) build(ctx *simulator.Context, page []pending, hollow bool) []types
 // read collects the properties of one object. A property that is unset has a nil value when it changed, and is left
 // out of the answer by the caller's encoder.
 func (l *lab) read(ctx *simulator.Context, ref types.ManagedObjectReference, sets []types.PropertySpec,
-	v apiVersion, hollow bool) (types.ObjectContent, bool) {
+	v apiVersion, deny denials) (types.ObjectContent, bool) {
 	content := types.ObjectContent{Obj: ref}
 	object, ok := simulator.GetObject(ctx, ref)
 	if !ok {
@@ -166,10 +167,9 @@ func (l *lab) read(ctx *simulator.Context, ref types.ManagedObjectReference, set
 			return
 		}
 		seen[path] = true
-		if hollow {
-			content.MissingSet = append(content.MissingSet, types.MissingProperty{Path: path,
-				Fault: types.LocalizedMethodFault{Fault: &types.NotAuthenticated{
-					NoPermission: types.NoPermission{Object: ref, PrivilegeId: "System.Read"}}}})
+		if f := deny.fault(ref); f != nil {
+			content.MissingSet = append(content.MissingSet,
+				types.MissingProperty{Path: path, Fault: types.LocalizedMethodFault{Fault: f}})
 			return
 		}
 		content.PropSet = append(content.PropSet, types.DynamicProperty{Name: path, Val: v.hide(own(val))})
@@ -190,6 +190,27 @@ func (l *lab) read(ctx *simulator.Context, ref types.ManagedObjectReference, set
 		}
 	}
 	return content, true
+}
+
+// denials are why properties may not be read: the session is hollow, or the account lacks the right for an object.
+type denials struct {
+	hollow  bool
+	objects map[string]bool
+}
+
+func (l *lab) denials(ctx *simulator.Context, call string) denials {
+	return denials{ctx.Session == nil || l.faults.on("hollow-session", call), l.faults.objects("no-permission")}
+}
+
+func (d denials) fault(ref types.ManagedObjectReference) types.BaseMethodFault {
+	lacks := types.NoPermission{Object: ref, PrivilegeId: "System.Read"}
+	if d.hollow {
+		return &types.NotAuthenticated{NoPermission: lacks}
+	}
+	if d.objects[ref.Value] {
+		return &lacks
+	}
+	return nil
 }
 
 // own copies the lists that the simulator changes in place, since a reply is written after the lock is gone.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/vmware/govmomi/simulator"
 )
 
@@ -15,7 +16,7 @@ type options struct {
 	username, password string
 	cert, key          string
 	inventory, model   string
-	api, tls           string
+	api, tls, uuid     string
 	page               int
 	idle               time.Duration
 	tick               time.Duration
@@ -43,6 +44,7 @@ func parseFlags(args []string) *options {
 	f.StringVar(&o.model, "model", "vpx", "vpx (a vCenter) or esx (one host)")
 	f.StringVar(&o.api, "api", "6.5", "API version to play: "+knownVersions())
 	f.StringVar(&o.tls, "tls", "1.3", "newest TLS `version` to speak: 1.0 1.1 1.2 1.3")
+	f.StringVar(&o.uuid, "uuid", "", "about.instanceUuid (default: made from the inventory)")
 	f.IntVar(&o.page, "page", 0, "largest number of objects in one reply even if the client asked for more (0 = no limit)")
 	f.DurationVar(&o.idle, "idle", 0, "session idle timeout (0 = never)")
 	f.DurationVar(&o.tick, "tick", 100*time.Millisecond, "how long a wait gathers changes before it answers")
@@ -63,6 +65,18 @@ func parseFlags(args []string) *options {
 		os.Exit(2)
 	}
 	return o
+}
+
+// instanceUUID is the same after a restart with the same world, and another one for another world.
+func (o *options) instanceUUID() string {
+	if o.uuid != "" {
+		return o.uuid
+	}
+	name := fmt.Sprint(o.model, o.cluster, o.host, o.standalone, o.vm, o.pg, o.inventory)
+	if data, err := os.ReadFile(o.inventory); err == nil {
+		name += string(data)
+	}
+	return uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)).String()
 }
 
 // simulatorModel turns the counting flags into the simulator's model.

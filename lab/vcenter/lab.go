@@ -75,6 +75,7 @@ func start(opt *options) (*lab, error) {
 // makeWorld creates the inventory and lets our property collector take the simulator's place.
 func (l *lab) makeWorld() error {
 	l.model.ServiceContent.About = l.api.about(l.model.ServiceContent.About)
+	l.model.ServiceContent.About.InstanceUuid = l.opt.instanceUUID()
 	defer debug.SetGCPercent(debug.SetGCPercent(200)) // a large world is made once and stays
 	if err := l.model.Create(); err != nil {
 		return err

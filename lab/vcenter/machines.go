@@ -120,10 +120,6 @@ func (l *lab) destroy(c *call) soap.HasFault {
 		if len(o.Host) == 1 { // a host outside clusters is removed by removing its compute resource
 			return l.destroyHost(c, findHost(o.Host[0]))
 		}
-	case *simulator.VirtualMachine:
-		if l.moves.busy(o.Self) {
-			return fault("", &types.TaskInProgress{Task: l.moves.task(o.Self)})
-		}
 	}
 	return l.changeMachines(c)
 }

@@ -105,10 +105,10 @@ func (pc *collector) readPage(ctx *simulator.Context, r *retrieval, name string)
 		n = r.most
 	}
 	v := pc.lab.versionOf(ctx)
-	hollow := ctx.Session == nil || pc.lab.faults.on("hollow-session", name)
+	deny := pc.lab.denials(ctx, name)
 	objects := make([]types.ObjectContent, 0, n)
 	for _, item := range r.items[:n] {
-		content, ok := pc.lab.read(ctx, item.ref, item.sets, v, hollow)
+		content, ok := pc.lab.read(ctx, item.ref, item.sets, v, deny)
 		if !ok {
 			continue
 		}

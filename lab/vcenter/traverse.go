@@ -23,17 +23,19 @@ func (l *lab) members(ctx *simulator.Context, spec types.PropertyFilterSpec, nam
 		}
 		w.follow(o.Obj, o.SelectSet, map[string]bool{})
 	}
-	if l.faults.on("empty-inventory", name) {
-		return l.notInventory(w.out)
-	}
-	return w.out
+	return l.visible(w.out, name)
 }
 
-// notInventory keeps only what is no part of the inventory, such as tasks and event collectors.
-func (l *lab) notInventory(in []types.ManagedObjectReference) []types.ManagedObjectReference {
+// visible leaves out what the rules hide: single objects, or all that is part of the inventory, which tasks and event
+// collectors are not.
+func (l *lab) visible(in []types.ManagedObjectReference, name string) []types.ManagedObjectReference {
+	hidden, empty := l.faults.objects("hidden"), l.faults.on("empty-inventory", name)
+	if hidden == nil && !empty {
+		return in
+	}
 	var out []types.ManagedObjectReference
 	for _, ref := range in {
-		if !ofType(ref, "ManagedEntity") {
+		if !hidden[ref.Value] && !(empty && ofType(ref, "ManagedEntity")) {
 			out = append(out, ref)
 		}
 	}

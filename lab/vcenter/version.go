@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/types"
 )
@@ -66,7 +65,6 @@ func (v apiVersion) before(since string) bool {
 func (v apiVersion) about(a types.AboutInfo) types.AboutInfo {
 	r := releases[v.rank()]
 	a.ApiVersion, a.Version, a.Build = r.api, r.product, r.build
-	a.InstanceUuid = uuid.New().String()
 	a.FullName = fmt.Sprintf("%s %s build-%s", a.Name, r.product, r.build)
 	return a
 }

@@ -83,3 +83,19 @@ def test_endless_reply_ends_with_the_client(server):
     assert len(connection.getresponse().read(5 << 20)) == 5 << 20
     connection.close()
     assert s.post(body, cookie)[0] == 200
+
+
+def test_objects_without_rights(server):
+    s = server()
+    session = s.connect()
+    watch = Watch(session, HostSystem=["name"], VirtualMachine=["name"])
+    host = first_host(s)
+    rule = s.control("/ctl/fault", {"kind": "hidden", "object": host})["id"]
+    watch.until(lambda o: host not in o and len(o) == 4)
+    s.control("/ctl/fault?id=%d" % rule, method="DELETE")
+    watch.until(lambda o: host in o)
+
+    s.control("/ctl/fault", {"kind": "no-permission", "object": host})
+    cookie = s.login()[1]
+    status, _, body = s.post(HOST_READ % ("<pathSet>name</pathSet>", host), cookie)
+    assert status == 200 and "<missingSet><path>name</path>" in body and 'xsi:type="NoPermission"' in body

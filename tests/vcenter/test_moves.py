@@ -30,6 +30,8 @@ def test_migration_in_time(server, kind):
     s.control("/ctl/migrate?vm=%s&host=%s&kind=%s" % (vm.name, target.name, kind))
     with pytest.raises(vim.fault.TaskInProgress):  # one move at a time
         vm.MigrateVM_Task(host=target, priority="defaultPriority")
+    with pytest.raises(vim.fault.TaskInProgress):
+        vm.PowerOffVM_Task()
     task = vm.recentTask[-1]
     chain = task.info.eventChainId
     assert chain > 0, "from the start"

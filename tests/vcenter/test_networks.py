@@ -173,11 +173,50 @@ def test_distributed_switch(server):
     finish(red.Destroy_Task())
     watch.until(lambda o: red._moId not in o and red._moId not in [n._moId for n in o[host._moId]["network"]])
 
-    empty = find(admin, vim.HostSystem, "DC0_C0_H1")
-    if not empty.vm:
-        out = Member.ConfigSpec(operation="remove", host=empty)
+    full, empty = [find(admin, vim.HostSystem, n) for n in ("DC0_C0_H0", "DC0_C0_H1")]
+    assert full.vm and not empty.vm
+    out = Member.ConfigSpec(operation="remove", host=full)
+    with pytest.raises(vim.fault.ResourceInUse):
         finish(dvs.ReconfigureDvs_Task(vim.DistributedVirtualSwitch.ConfigSpec(host=[out])))
-        watch.until(lambda o: not o[empty._moId]["config.network.proxySwitch"])
+    out.host = empty
+    finish(dvs.ReconfigureDvs_Task(vim.DistributedVirtualSwitch.ConfigSpec(host=[out])))
+    watch.until(lambda o: not o[empty._moId]["config.network.proxySwitch"])
+
+
+def test_distributed_switch_made_by_call(server):
+    s = server("-pg", "0")
+    admin = s.connect()
+    host = find(admin, vim.HostSystem, "DC0_C0_H0")
+    Vmware, Member = vim.dvs.VmwareDistributedVirtualSwitch, vim.dvs.HostMember
+    member = Member.ConfigSpec(operation="add", host=host, backing=Member.PnicBacking(
+        pnicSpec=[Member.PnicSpec(pnicDevice="vmnic1")]))
+    pvlan = Vmware.PvlanConfigSpec(operation="add", pvlanEntry=Vmware.PvlanMapEntry(
+        primaryVlanId=200, secondaryVlanId=201, pvlanType="community"))
+    config = Vmware.ConfigSpec(name="dvs1", host=[member], pvlanConfigSpec=[pvlan], uplinkPortPolicy=(
+        vim.DistributedVirtualSwitch.NameArrayUplinkPortPolicy(uplinkPortName=["left", "right"])))
+    folder = admin.content.rootFolder.childEntity[0].networkFolder
+    dvs = finish(folder.CreateDVS_Task(vim.DistributedVirtualSwitch.CreateSpec(configSpec=config)))
+    assert dvs.config.pvlanConfig[0].secondaryVlanId == 201
+    (proxy,) = host.config.network.proxySwitch
+    assert [p.value for p in proxy.uplinkPort] == ["left", "right"]
+
+    lag = Vmware.LacpGroupConfig(name="lag1", uplinkNum=2, mode="active")
+    finish(dvs.UpdateDVSLacpGroupConfig_Task([Vmware.LacpGroupSpec(operation="add", lacpGroupConfig=lag)]))
+    (made,) = dvs.config.lacpGroupConfig
+    (shown,) = host.config.network.proxySwitch[0].hostLag
+    assert (shown.lagKey, [p.value for p in shown.uplinkPort]) == (made.key, ["lag1-0", "lag1-1"])
+
+    setting = Vmware.VmwarePortConfigPolicy(vlan=Vmware.PvlanSpec(inherited=False, pvlanId=201))
+    spec = vim.dvs.DistributedVirtualPortgroup.ConfigSpec(name="red", type="earlyBinding", defaultPortConfig=setting)
+    red = finish(dvs.CreateDVPortgroup_Task(spec))
+    assert red.config.defaultPortConfig.vlan.pvlanId == 201
+    with pytest.raises(vim.fault.ResourceInUse):
+        finish(dvs.Destroy_Task())
+    out = Member.ConfigSpec(operation="remove", host=host)
+    finish(dvs.ReconfigureDvs_Task(vim.DistributedVirtualSwitch.ConfigSpec(host=[out])))
+    finish(dvs.Destroy_Task())
+    with pytest.raises(vmodl.fault.ManagedObjectNotFound):
+        red.name
 
 
 def test_hosts_come_disconnect_and_go(server):

@@ -1,9 +1,11 @@
 """Sessions, pages and versions, old releases, certificates."""
 
+import concurrent.futures
 import re
 import socket
 import ssl
 import subprocess
+import time
 import urllib.request
 
 import pytest
@@ -148,3 +150,34 @@ def test_own_certificate_and_old_tls(server, tmp_path):
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     with socket.create_connection(("127.0.0.1", int(s.port))) as plain, pytest.raises(ssl.SSLError):
         context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+def test_canceled_wait(server):
+    s = server()
+    session = s.connect()
+    watch = Watch(session, HostSystem=["name"])
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(watch.turn, 30)
+        while not waiting.done():
+            watch.collector.CancelWaitForUpdates()
+            time.sleep(0.02)
+        with pytest.raises(vmodl.fault.RequestCanceled):
+            waiting.result()
+
+
+def test_idle_session_expires(server):
+    s = server("-idle", "200ms")
+    cookie = s.login()[1]
+    end = time.monotonic() + 10
+    while s.control("/ctl/state?brief=1")["sessions"]:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    status, _, body = s.post(HOST_READ % ("<pathSet>name</pathSet>", first_host(s)), cookie)
+    assert status == 500 and 'xsi:type="NotAuthenticated"' in body
+
+
+def test_restart_is_the_same_server(server):
+    first, second, other = server(), server(), server("-host", "4")
+    about = [x.connect().content.about.instanceUuid for x in (first, second, other)]
+    assert about[0] == about[1] != about[2]
+    assert first.control("/ctl/state")["hosts"] == second.control("/ctl/state")["hosts"]
