@@ -122,8 +122,9 @@ static void write_port(const struct view *view, const char *name)
     writer_remark(writer, "problem", problem_of(config, row, intent, plan));
     writer_remark(writer, "remark",
                   config && config->uplink ? "an uplink to another switch: vsn leaves it alone"
-                  : port->open             ? "it carries every VLAN already: vsn leaves it alone"
-                                           : "");
+                  : port->open && !port->refusal[0]
+                      ? "it carries every VLAN already: vsn leaves it alone"
+                      : "");
     writer_end(writer);
 }
 
