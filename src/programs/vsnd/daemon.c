@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/confine.h"
+#include "base/groups.h"
 #include "present/control.h"
 #include "programs/vsnd/child.h"
 #include "programs/vsnd/control_server.h"
@@ -19,6 +21,8 @@
 #define SETTLE_GAP_MS 20 /* least time between two settlings; longer when one takes long */
 #define SETTLE_SHARE 4   /* at most a fourth of the time is spent settling */
 #define FAREWELL_MS 3000 /* for sessions to log out */
+#define LLDPD_SOCKET "/run/lldpd.socket" /* where Debian's lldpd(8) listens, */
+#define LLDPD_GROUP "_lldpd"             /* and the group that may ask it */
 
 /* A process that feeds the core. */
 struct follower {
@@ -457,7 +461,8 @@ static void on_request(char *request_line, bool may_act, struct strbuf *reply, v
     } else if (request.action == CONTROL_SHOW) {
         control_run(daemon->core, &request, clock_now_ms(), clock_wall_ms(), reply);
     } else if (!may_act) {
-        control_say(request.json, 1, "only root, or the user that vsnd runs as, may do that", reply);
+        control_say(request.json, 1, "only root, or the user that vsnd runs as, may do that",
+                    reply);
     } else if (act(daemon, &request, &error) < 0) {
         log_warning("%s", error.text);
         control_say(request.json, 1, error.text, reply);
@@ -518,6 +523,16 @@ static int find_programs(struct daemon *daemon, struct error *reterr)
         strcpy(self, VSN_LIBEXEC_DIR);
     daemon->libexec_dir = strdup(self);
     return daemon->libexec_dir ? 0 : error_set(reterr, -ENOMEM, "out of memory");
+}
+
+/* From here on vsnd has no capability itself; when root runs it, the Config Module has its one
+ * again. The group of lldpd's socket is joined first, for the neighbour process, which could not
+ * later. */
+static int give_up_rights(struct error *reterr)
+{
+    groups_join(LLDPD_SOCKET,
+                LLDPD_GROUP); /* as far as that goes: vsn-neighbor says what is missing */
+    return confine(CONFINE_CORE, reterr);
 }
 
 static int prepare_loop(struct daemon *daemon, struct error *reterr)
@@ -584,6 +599,8 @@ int daemon_new(const struct options *options, struct daemon **ret_daemon, struct
         r = find_programs(daemon, reterr);
     if (r == 0)
         r = take_lock(daemon, reterr);
+    if (r == 0)
+        r = give_up_rights(reterr);
     if (r == 0)
         r = prepare_loop(daemon, reterr);
     if (r == 0)
