@@ -1,0 +1,464 @@
+/* contract: what switch/driver.h promises, held against one driver and a real switch.
+ *
+ *     contract DRIVER ARGUMENTS PORT OTHER-PORT HAND
+ *     contract dummy
+ *
+ * PORT and OTHER-PORT are closed: no tagged VLAN. HAND is the beginning of a command that changes
+ * the switch with its own tool: HAND add|remove PORT VLAN, HAND bar|unbar PORT (see
+ * tests/contract/hand). The second form brings its own switch, a file. */
+#include "../unit/cmocka_unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "switch/driver.h"
+
+#define PATIENCE_MS 5000
+#define SWINGS 40 /* changes back and forth while another process watches */
+
+static struct {
+    const struct driver_ops *ops;
+    const char *arguments, *port, *other, *hand;
+} target;
+
+struct bench {
+    struct loop *loop;
+    struct loop_watch *alarm;
+    struct driver *driver;
+    unsigned changes; /* times that the driver said "changed" */
+};
+
+/* ---- Helpers --------------------------------------------------------------------------------- */
+
+static struct vlanset set_of(const char *text)
+{
+    struct vlanset set;
+
+    assert_int_equal(vlanset_parse(text, &set), 0);
+    return set;
+}
+
+static void on_changed(void *data)
+{
+    struct bench *bench = data;
+
+    bench->changes++;
+    loop_quit(bench->loop, 0);
+}
+
+static void on_alarm(void *data)
+{
+    struct bench *bench = data;
+
+    loop_quit(bench->loop, 1);
+}
+
+static void connect_driver(struct bench *bench)
+{
+    struct error error = { "" };
+
+    if (target.ops->new (bench->loop, target.arguments, &bench->driver, &error) < 0 ||
+        target.ops->watch(bench->driver, on_changed, bench, &error) < 0)
+        fail_msg("%s", error.text);
+}
+
+static int setup(void **state)
+{
+    struct bench *bench = calloc(1, sizeof(*bench));
+
+    bench->loop = loop_new();
+    bench->alarm = loop_timer_new(bench->loop, on_alarm, bench);
+    connect_driver(bench);
+    *state = bench;
+    return 0;
+}
+
+/* The port's row now; the caller's to free. */
+static struct port *read_port(const struct bench *bench, const char *name)
+{
+    struct port_list ports = { 0 };
+    struct error error = { "" };
+    struct port *port, *copy;
+
+    if (target.ops->read(bench->driver, &ports, &error) < 0)
+        fail_msg("read: %s", error.text);
+    port = port_list_find(&ports, name);
+    copy = port ? row_copy(TABLE_PORT, port) : NULL;
+    port_list_done(&ports);
+    assert_non_null(copy);
+    return copy;
+}
+
+static void assert_tagged(const struct bench *bench, const char *name, const char *wanted)
+{
+    struct port *port = read_port(bench, name);
+    char text[256];
+
+    assert_string_equal(vlanset_text(&port->tagged, text, sizeof(text)), wanted);
+    free(port);
+}
+
+static int apply(const struct bench *bench, const char *name, const char *add, const char *remove,
+                 struct port **ret_port, struct error *reterr)
+{
+    struct vlanset adding = set_of(add), removing = set_of(remove);
+
+    reterr->text[0] = '\0';
+    return target.ops->apply(bench->driver, name, &adding, &removing, ret_port, reterr);
+}
+
+/* Applies, and expects the port to be read back with those VLANs, by apply() and by read(). */
+static void apply_to(const struct bench *bench, const char *add, const char *remove,
+                     const char *wanted)
+{
+    struct port *port = NULL;
+    struct error error;
+    char text[256];
+
+    if (apply(bench, target.port, add, remove, &port, &error) < 0)
+        fail_msg("apply: %s", error.text);
+    assert_non_null(port);
+    assert_string_equal(port->id, target.port);
+    assert_string_equal(vlanset_text(&port->tagged, text, sizeof(text)), wanted);
+    free(port);
+    assert_tagged(bench, target.port, wanted);
+}
+
+static void by_hand(const char *verb, const char *port, const char *vlan)
+{
+    char command[1024];
+
+    snprintf(command, sizeof(command), "%s %s %s %s", target.hand, verb, port, vlan);
+    if (system(command) != 0)
+        fail_msg("%s: failed", command);
+}
+
+/* Runs the loop until the driver says "changed" once more. */
+static void await_change(struct bench *bench)
+{
+    unsigned before = bench->changes;
+
+    loop_timer_start(bench->alarm, PATIENCE_MS);
+    while (bench->changes == before)
+        if (loop_run(bench->loop))
+            fail_msg("no change was told within %d ms", PATIENCE_MS);
+    loop_timer_stop(bench->alarm);
+}
+
+static int teardown(void **state)
+{
+    struct bench *bench = *state;
+    struct port *port = read_port(bench, target.port), *after = NULL;
+    int r = 0;
+
+    if (!vlanset_is_empty(&port->tagged))
+        r = target.ops->apply(bench->driver, target.port, &vlanset_empty, &port->tagged, &after,
+                              NULL);
+    free(port);
+    free(after);
+    target.ops->free(bench->driver);
+    loop_watch_free(bench->alarm);
+    loop_free(bench->loop);
+    free(bench);
+    return r;
+}
+
+/* ---- The contract ---------------------------------------------------------------------------- */
+
+static void read_tells_every_port(void **state)
+{
+    struct port *port = read_port(*state, target.port);
+
+    assert_true(port->enabled);
+    assert_false(port->open);
+    assert_string_equal(port->refusal, "");
+    assert_true(vlanset_is_empty(&port->tagged));
+    assert_true(vlanset_is_empty(&port->owned));
+    assert_true(port->learnt_known);
+    free(port);
+    free(read_port(*state, target.other));
+}
+
+static void apply_then_read_is_what_was_asked_for(void **state)
+{
+    apply_to(*state, "100-102,200", "", "100-102,200");
+    apply_to(*state, "300", "100,200", "101-102,300");
+    apply_to(*state, "", "101", "102,300");
+    assert_tagged(*state, target.other, "");
+}
+
+static void the_same_again_does_nothing(void **state)
+{
+    apply_to(*state, "100-102", "200", "100-102");
+    apply_to(*state, "100-102", "200", "100-102");
+    apply_to(*state, "", "", "100-102");
+}
+
+static void the_last_vlan_can_go_and_the_port_stays_closed(void **state)
+{
+    struct port *port;
+
+    apply_to(*state, "100", "", "100");
+    apply_to(*state, "", "100", "");
+    port = read_port(*state, target.port);
+    assert_false(port->open);
+    assert_string_equal(port->refusal, "");
+    free(port);
+}
+
+static void many_vlans_come_and_go(void **state)
+{
+    struct bench *bench = *state;
+    struct vlanset odd = vlanset_empty;
+    struct port *port = NULL;
+    struct error error;
+
+    for (uint32_t vlan = 3; vlan < 1500; vlan += 2)
+        vlanset_add(&odd, vlan);
+    assert_int_equal(
+        target.ops->apply(bench->driver, target.port, &odd, &vlanset_empty, &port, &error), 0);
+    assert_true(vlanset_equal(&port->tagged, &odd));
+    free(port);
+    apply_to(bench, "2-1600", "", "2-1600");
+    apply_to(bench, "", "2-1599", "1600");
+}
+
+static void test_changes_nothing(void **state)
+{
+    struct bench *bench = *state;
+    struct vlanset add = set_of("100"), remove = set_of("200");
+    struct error error = { "" };
+
+    apply_to(bench, "200", "", "200");
+    assert_int_equal(target.ops->test(bench->driver, target.port, &add, &remove, &error), 0);
+    assert_tagged(bench, target.port, "200");
+    assert_int_equal(target.ops->test(bench->driver, "no-such-port", &add, &remove, &error),
+                     -ENODEV);
+    assert_string_not_equal(error.text, "");
+}
+
+static void a_port_that_is_not_there_is_said(void **state)
+{
+    struct port *port = NULL;
+    struct error error;
+
+    assert_int_equal(apply(*state, "no-such-port", "100", "", &port, &error), -ENODEV);
+    assert_null(port);
+    assert_non_null(strstr(error.text, "no-such-port"));
+}
+
+static void what_another_hand_made_stays(void **state)
+{
+    by_hand("add", target.port, "500");
+    assert_tagged(*state, target.port, "500");
+    apply_to(*state, "100,500-501", "", "100,500-501");
+    apply_to(*state, "", "100,501", "500");
+    by_hand("remove", target.port, "500");
+    assert_tagged(*state, target.port, "");
+}
+
+static void the_native_vlan_is_never_touched(void **state)
+{
+    struct bench *bench = *state;
+    struct port *before = read_port(bench, target.port), *after = NULL;
+    struct error error;
+    char native[16];
+
+    if (before->native) {
+        int r;
+
+        snprintf(native, sizeof(native), "%u", (unsigned)before->native);
+        r = apply(bench, target.port, native, "", &after, &error);
+        assert_true(r == 0 || r == -EPERM);
+        free(after);
+        after = NULL;
+        apply(bench, target.port, "", native, &after, &error);
+        free(after);
+    }
+    apply_to(bench, "2-10", "", "2-10");
+    apply_to(bench, "", "2-10", "");
+    after = read_port(bench, target.port);
+    assert_int_equal(after->native, before->native);
+    free(before);
+    free(after);
+}
+
+static void a_port_that_must_not_be_written_is_left_as_it_is(void **state)
+{
+    struct bench *bench = *state;
+    struct vlanset add = set_of("101");
+    struct error error = { "" };
+    struct port *port = NULL;
+
+    by_hand("bar", target.port, "");
+    assert_int_equal(target.ops->test(bench->driver, target.port, &add, &vlanset_empty, &error),
+                     -EPERM);
+    assert_string_not_equal(error.text, "");
+    assert_int_equal(apply(bench, target.port, "101", "", &port, &error), -EPERM);
+    assert_string_not_equal(error.text, "");
+    assert_false(port && vlanset_has(&port->tagged, 101));
+    free(port);
+    port = read_port(bench, target.port);
+    assert_string_not_equal(port->refusal, "");
+    free(port);
+    by_hand("unbar", target.port, "");
+    apply_to(bench, "101", "", "101");
+}
+
+static void changes_by_every_hand_are_told(void **state)
+{
+    struct bench *bench = *state;
+
+    by_hand("add", target.port, "600");
+    await_change(bench);
+    assert_tagged(bench, target.port, "600");
+    by_hand("remove", target.port, "600");
+    await_change(bench);
+    apply_to(bench, "601", "", "601");
+    if (!bench->changes)
+        await_change(bench);
+}
+
+static void free_is_safe_with_news_on_the_way(void **state)
+{
+    struct bench *bench = *state;
+
+    apply_to(bench, "100-110", "", "100-110");
+    by_hand("add", target.port, "600");
+    target.ops->free(bench->driver); /* the loop has not seen any of it */
+    bench->driver = NULL;
+    loop_timer_start(bench->alarm, 20);
+    loop_run(bench->loop);
+    target.ops->free(NULL);
+    connect_driver(bench);
+    assert_tagged(bench, target.port, "100-110,600");
+}
+
+/* Reads the port as often as it can until it is told to stop. At every instant one of the two VLANs
+ * is there; both states were seen, else there was nothing to see. */
+static void watch_instants(int stop_fd)
+{
+    struct bench bench = { .loop = loop_new() };
+    unsigned readings = 0, seen = 0;
+    char byte;
+
+    fcntl(stop_fd, F_SETFL, O_NONBLOCK);
+    if (target.ops->new (bench.loop, target.arguments, &bench.driver, NULL) < 0)
+        _exit(3);
+    while (read(stop_fd, &byte, 1) != 1) {
+        struct port_list ports = { 0 };
+        const struct port *port;
+        bool has_700, has_701;
+
+        if (target.ops->read(bench.driver, &ports, NULL) < 0)
+            _exit(4);
+        port = port_list_find(&ports, target.port);
+        has_700 = vlanset_has(&port->tagged, 700);
+        has_701 = vlanset_has(&port->tagged, 701);
+        if (!has_700 && !has_701)
+            _exit(5);
+        seen |= has_700 && !has_701 ? 1 : has_701 && !has_700 ? 2 : 0;
+        readings++;
+        port_list_done(&ports);
+    }
+    _exit(readings > SWINGS / 2 && seen == 3 ? 0 : 6);
+}
+
+static void a_vlan_is_added_before_another_goes_at_every_instant(void **state)
+{
+    struct bench *bench = *state;
+    int ends[2], status;
+    pid_t child;
+
+    apply_to(bench, "700", "", "700");
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    if (child == 0)
+        watch_instants(ends[0]);
+    for (int i = 0; i < SWINGS; i++) {
+        const char *from = i % 2 ? "701" : "700", *to = i % 2 ? "700" : "701";
+        struct port *port = NULL;
+        struct error error;
+
+        if (apply(bench, target.port, to, from, &port, &error) < 0)
+            fail_msg("apply: %s", error.text);
+        free(port);
+        usleep(5000); /* lets the other process see this state; it fails if it saw only one */
+    }
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+#define CONTRACT_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+static int run(void)
+{
+    const struct CMUnitTest contract[] = {
+        CONTRACT_TEST(read_tells_every_port),
+        CONTRACT_TEST(apply_then_read_is_what_was_asked_for),
+        CONTRACT_TEST(the_same_again_does_nothing),
+        CONTRACT_TEST(the_last_vlan_can_go_and_the_port_stays_closed),
+        CONTRACT_TEST(many_vlans_come_and_go),
+        CONTRACT_TEST(test_changes_nothing),
+        CONTRACT_TEST(a_port_that_is_not_there_is_said),
+        CONTRACT_TEST(what_another_hand_made_stays),
+        CONTRACT_TEST(the_native_vlan_is_never_touched),
+        CONTRACT_TEST(a_port_that_must_not_be_written_is_left_as_it_is),
+        CONTRACT_TEST(changes_by_every_hand_are_told),
+        CONTRACT_TEST(free_is_safe_with_news_on_the_way),
+        CONTRACT_TEST(a_vlan_is_added_before_another_goes_at_every_instant),
+    };
+
+    return cmocka_run_group_tests_name(target.ops->name, contract, NULL, NULL);
+}
+
+/* The dummy's own switch, in a folder that goes with it. */
+static int run_dummy(void)
+{
+    char folder[] = "/tmp/vsn-contract-XXXXXX", file[64], hand[1024], command[128];
+    FILE *text;
+    int failed;
+
+    if (!mkdtemp(folder))
+        return 99;
+    snprintf(file, sizeof(file), "%s/switch", folder);
+    snprintf(hand, sizeof(hand), "%s/tests/contract/hand dummy %s", SOURCE_ROOT, file);
+    text = fopen(file, "w");
+    fputs("port swp1 native=1\nport swp2\n", text);
+    fclose(text);
+    target.arguments = file;
+    target.port = "swp1";
+    target.other = "swp2";
+    target.hand = hand;
+    failed = run();
+    snprintf(command, sizeof(command), "rm -r %s", folder);
+    return system(command) == 0 ? failed : 99;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    target.ops = argc > 1 ? driver_find(argv[1]) : NULL;
+    if (target.ops && argc == 2 && target.ops == &driver_dummy)
+        return run_dummy();
+    if (!target.ops || argc != 6) {
+        fprintf(stderr, "usage: contract DRIVER ARGUMENTS PORT OTHER-PORT HAND | contract dummy\n");
+        return 2;
+    }
+    target.arguments = argv[2];
+    target.port = argv[3];
+    target.other = argv[4];
+    target.hand = argv[5];
+    return run();
+}
