@@ -29,6 +29,7 @@ struct follower {
     struct daemon *daemon;
     char source[CONFIG_NAME_SIZE + 16]; /* as the core knows it */
     struct child *child;
+    char *told; /* a session: the target line that it has; NULL: none */
 };
 
 struct daemon {
@@ -160,16 +161,9 @@ static void on_ended(const char *reason, void *data)
         log_error("%s", error.text);
 }
 
-static void send_target(struct follower *follower)
+static int write_target(const struct config_hypervisor *hypervisor, struct strbuf *to)
 {
-    const struct config_hypervisor *hypervisor =
-        config_hypervisor(core_config(follower->daemon->core), strchr(follower->source, '/') + 1);
-    struct strbuf line;
-    struct target target;
-
-    if (!hypervisor || !follower->child)
-        return;
-    target = (struct target){
+    const struct target target = {
         .type = hypervisor->type,
         .url = hypervisor->url,
         .username = hypervisor->username,
@@ -179,15 +173,50 @@ static void send_target(struct follower *follower)
         .tls_legacy = hypervisor->tls_legacy,
         .hint_interval_s = hypervisor->hint_interval_s,
     };
+
+    return record_write(to, RECORD_NEW, TABLE_TARGET, &target, 0);
+}
+
+static const char *name_of(const struct follower *follower)
+{
+    return strchr(follower->source, '/') + 1;
+}
+
+static bool is_held(const struct follower *follower)
+{
+    const struct core *core = follower->daemon->core;
+
+    for (size_t i = 0; i < core_hypervisors(core); i++) {
+        struct core_hypervisor hypervisor = core_hypervisor(core, i);
+
+        if (strcmp(hypervisor.config->name, name_of(follower)) == 0)
+            return hypervisor.state == SESSION_HELD;
+    }
+    return false;
+}
+
+/* Tells a session whom to follow. One that has that target already is left in peace, unless it is
+ * held: a reload is how an operator says "try again". */
+static void send_target(struct follower *follower, bool is_new_process)
+{
+    const struct config_hypervisor *hypervisor =
+        config_hypervisor(core_config(follower->daemon->core), name_of(follower));
+    struct strbuf line;
+
     strbuf_init(&line, RECORD_LINE_MAX);
-    if (record_write(&line, RECORD_NEW, TABLE_TARGET, &target, 0) == 0)
+    if (hypervisor && follower->child && write_target(hypervisor, &line) == 0 &&
+        (is_new_process || !follower->told || strcmp(follower->told, line.data) != 0 ||
+         is_held(follower))) {
         child_send(follower->child, line.data, line.size);
+        free(follower->told);
+        follower->told = strdup(line.data);
+    }
     strbuf_done(&line);
 }
 
 static void on_session_started(void *data)
 {
-    send_target(data);
+    send_target(data, /* is_new_process = */ true);
 }
 
 static void on_started(void *data UNUSED)
@@ -249,8 +278,10 @@ static int start_neighbor(struct daemon *daemon, const struct config *config, st
 
 static void follower_free(struct follower *follower)
 {
-    if (follower)
-        child_free(follower->child);
+    if (!follower)
+        return;
+    child_free(follower->child);
+    free(follower->told);
     free(follower);
 }
 
@@ -265,7 +296,7 @@ static struct follower *keep_session(struct daemon *daemon, const struct config 
     for (size_t i = 0; i < daemon->n_sessions; i++) {
         struct follower *follower = daemon->sessions[i];
 
-        if (follower && strcmp(strchr(follower->source, '/') + 1, now->name) == 0) {
+        if (follower && strcmp(name_of(follower), now->name) == 0) {
             daemon->sessions[i] = NULL;
             return follower;
         }
@@ -308,7 +339,7 @@ static int take_over_sessions(struct daemon *daemon, const struct config *before
             continue;
         sessions[count] = keep_session(daemon, before, hypervisor);
         if (sessions[count])
-            send_target(sessions[count]);
+            send_target(sessions[count], /* is_new_process = */ false);
         else
             r = start_session(daemon, hypervisor->name, &sessions[count], reterr);
         count += r == 0;
