@@ -213,11 +213,24 @@ func (d denials) fault(ref types.ManagedObjectReference) types.BaseMethodFault {
 	return nil
 }
 
-// own copies the lists that the simulator changes in place, since a reply is written after the lock is gone.
+// own copies what is changed in place, since a reply is written after the lock is gone.
 func own(val interface{}) interface{} {
-	if a, ok := val.(*types.ArrayOfManagedObjectReference); ok {
+	switch v := val.(type) {
+	case *types.ArrayOfManagedObjectReference:
 		return &types.ArrayOfManagedObjectReference{
-			ManagedObjectReference: append([]types.ManagedObjectReference(nil), a.ManagedObjectReference...)}
+			ManagedObjectReference: append([]types.ManagedObjectReference(nil), v.ManagedObjectReference...)}
+	case types.HostConfigInfo:
+		if v.Network != nil {
+			network := *v.Network
+			v.Network = &network
+		}
+		return v
+	case types.HostListSummary:
+		if v.Runtime != nil {
+			runtime := *v.Runtime
+			v.Runtime = &runtime
+		}
+		return v
 	}
 	return val
 }

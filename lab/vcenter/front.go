@@ -14,13 +14,23 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"time"
 )
 
-// quietLog swallows what clients do to their connections; faults are the lab's daily work.
-var quietLog = log.New(io.Discard, "", 0)
+// quietLog swallows what clients do to their connections, which is the lab's daily work, but not our own panics.
+var quietLog = log.New(panicWriter{}, "vcenter: ", 0)
+
+type panicWriter struct{}
+
+func (panicWriter) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte("panic serving")) {
+		return os.Stderr.Write(p)
+	}
+	return len(p), nil
+}
 
 // reCall finds the name of the call: the first element inside the Body.
 var reCall = regexp.MustCompile(`(?s)<(?:[\w.-]+:)?Body[^>]*>\s*<(?:[\w.-]+:)?(\w+)`)
