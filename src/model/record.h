@@ -225,7 +225,7 @@ struct port { /* a port of the switch as read back. id: its name */
     const char *refusal;   /* why VLANs cannot be written there; empty: they can */
     uint64_t native;       /* the untagged VLAN, 0: none */
     struct vlanset tagged; /* VLANs carried tagged */
-    struct vlanset owned;  /* those of them that vsn added (the ledger) */
+    struct vlanset owned;  /* VLANs that vsn added, also while another hand took them away */
     struct vlanset learnt; /* VLANs in which a station's MAC is learnt there now */
     bool learnt_known;     /* false: the MAC table could not be read */
 };

@@ -115,10 +115,9 @@ static void claim(struct module *module, struct port *port)
     if (!vlanset_is_empty(&gone))
         ledger_complain(module, ledger_disown(module->ledger, port->id, &gone, &error), &error);
     ledger_complain(module, ledger_settle(module->ledger, port->id, &error), &error);
-    owned = vlanset_minus(&owned, &gone);
-    port->owned = vlanset_both(&owned, &port->tagged);
+    port->owned = vlanset_minus(&owned, &gone);
     if (missing)
-        *missing = vlanset_minus(&owned, &port->tagged);
+        *missing = vlanset_minus(&port->owned, &port->tagged);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */

@@ -238,7 +238,7 @@ static void a_vlan_that_another_hand_took_away_is_ours_again_when_put_back(void 
     change(&bench, "new change id=1 port=swp1 add=100-101", "tagged=100-101 owned=100-101");
     forget(&bench);
     set_file(&bench, bench.file, "port swp1 tagged=101\n");
-    await(&bench, "tagged=101 owned=101");
+    await(&bench, "tagged=101 owned=100-101");
     change(&bench, "new change id=2 port=swp1 add=100", "tagged=100-101 owned=100-101");
     change(&bench, "new change id=3 port=swp1 remove=100", "removed=100\n");
     stop(&bench);
@@ -252,7 +252,7 @@ static void a_vlan_that_another_hand_brings_back_is_that_hands(void **state)
     allow(&bench);
     change(&bench, "new change id=1 port=swp1 add=100", "owned=100");
     set_file(&bench, bench.file, "port swp1\n");
-    await(&bench, "new port id=swp1 enabled=yes link=up learnt_known=yes\n");
+    await(&bench, "new port id=swp1 enabled=yes link=up owned=100 learnt_known=yes\n");
     forget(&bench);
     set_file(&bench, bench.file, "port swp1 tagged=100\n");
     await(&bench, "new port id=swp1 enabled=yes link=up tagged=100 learnt_known=yes\n");
