@@ -1,0 +1,96 @@
+"""After the story: the world stays up, with hints to try and a prompt for those who have a terminal."""
+import shlex
+import signal
+import sys
+
+from admin import COMMANDS, Refused
+from admin import run as administrate
+from story import passed_text
+from vsnlab import WorldError
+
+HELP = """
+The world stays up until Ctrl-C. Ask vsn, here or in another terminal (paste the two lines first):
+
+    cd {folder}
+    alias vsn='{vsn}'
+
+    vsn show hypervisor | host | machine | network | virtualwire | vlan | port | plan | audit | running-config
+    vsn why swp2 100
+    vsn why-not swp1 100
+
+Be the VMware administrator, here or in another terminal with lab/demo/admin.py {address}:
+
+    admin list
+    admin vlan web 101            add store 300            remove store            move web-1 esx02
+
+Break something (here only), and look at it with vsn:
+
+    kill vsnd | vsn-session | vsn-neighbor | vsn-config | vcenter         start vsnd | vcenter
+    probe                         frames in every VLAN to every host: what arrives
+
+vsnd's log: {log}
+"""
+
+
+def _kill(stage, name):
+    if name == "vcenter" and stage.vcenter_up:
+        stage.kill_vcenter()
+    elif name in ("vsnd", "vsn-session", "vsn-neighbor", "vsn-config"):
+        stage.kill_process(name)
+    else:
+        return "expected: kill vsnd | vsn-session | vsn-neighbor | vsn-config | vcenter"
+    return f"{name}: killed"
+
+
+def _start(stage, name):
+    if name == "vcenter" and not stage.vcenter_up:
+        stage.revive_vcenter()
+    elif name == "vsnd" and stage.vsnd.poll() is not None:
+        stage.start_vsnd()
+    else:
+        return "expected: start vsnd | vcenter, when it was killed"
+    return f"{name}: started"
+
+
+def answer(stage, line):
+    """What there is to say to one line of input."""
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        return str(error)
+    if not words:
+        return ""
+    first, rest = words[0], words[1:]
+    try:
+        if first == "vsn":
+            return stage.vsn(shlex.join(rest))[1].rstrip("\n")
+        if first == "admin":
+            return administrate(stage.address, rest)
+        if first in COMMANDS:
+            return administrate(stage.address, words)
+        if first == "probe":
+            return passed_text(stage.probe())
+        if first in ("kill", "start") and len(rest) == 1:
+            return (_kill if first == "kill" else _start)(stage, rest[0])
+    except (Refused, WorldError) as error:
+        return str(error)
+    return help_text(stage)
+
+
+def help_text(stage):
+    return HELP.format(folder=stage.folder, vsn=stage.vsn_command, address=stage.address, log=stage.log_file)
+
+
+def stay(stage, teller):
+    """Until Ctrl-C, 'quit' or the end of the input."""
+    teller.line(help_text(stage))
+    if not sys.stdin.isatty():
+        signal.pause()
+    while True:
+        try:
+            line = input("demo> ")
+        except EOFError:
+            return
+        if line.strip() in ("quit", "exit"):
+            return
+        teller.line(answer(stage, line))

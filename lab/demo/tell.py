@@ -1,0 +1,63 @@
+"""The narrator: headings, sentences, commands with what they answered, and claims with their verdict."""
+import shutil
+import sys
+import textwrap
+
+WIDTH = 100
+
+
+class Teller:
+    """Writes the story to 'out'; colours only on a terminal. 'held' and 'failed' count the claims."""
+
+    def __init__(self, out=sys.stdout):
+        self.out, self.colours = out, out.isatty()
+        self.held, self.failed, self._step = 0, 0, 0
+
+    def _paint(self, code, text):
+        return f"\033[{code}m{text}\033[0m" if self.colours else text
+
+    def line(self, text=""):
+        print(text, file=self.out, flush=True)
+
+    def step(self, title):
+        self._step += 1
+        self.line()
+        self.line(self._paint("1", f"{self._step}. {title}"))
+
+    def say(self, text):
+        for line in textwrap.wrap(" ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False):
+            self.line(line)
+
+    def ran(self, command, output="", most=30):
+        """A command as somebody would type it, and what it answered."""
+        self.line(f"    {self._paint('36', '$ ' + command)}")
+        self._answer(output, most)
+
+    def measured(self, how, output):
+        """What the demo itself measured, and how."""
+        self.line(f"    {self._paint('36', '# ' + how)}")
+        self._answer(output, 30)
+
+    def _answer(self, output, most):
+        """Long answers are cut, and say so; on a terminal wide tables are, too, as a folded one cannot be read."""
+        lines = output.rstrip("\n").splitlines()
+        for line in lines[:most]:
+            line = ("    " + line).rstrip()
+            if self.out.isatty():
+                columns = shutil.get_terminal_size().columns
+                line = line if len(line) <= columns else line[:columns - 1] + ">"
+            self.line(line)
+        if len(lines) > most:
+            self.line(f"    ... {len(lines) - most} more lines")
+
+    def check(self, claim, holds, otherwise=""):
+        """One claim of the story; 'otherwise' is what was found instead."""
+        if holds:
+            self.held += 1
+            self.line(f"  {self._paint('32', 'true')}   {claim}")
+        else:
+            self.failed += 1
+            self.line(f"  {self._paint('31', 'FALSE')}  {claim}")
+            if otherwise:
+                self.line(f"         found instead: {otherwise}")
+        return bool(holds)
