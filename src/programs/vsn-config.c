@@ -24,25 +24,10 @@ struct process {
 
 /* ---- Between the channel and the module ------------------------------------------------------ */
 
-static void log_row(enum table table, const void *row)
-{
-    const struct switch_status *status = row;
-    const struct outcome *outcome = row;
-
-    if (table == TABLE_SWITCH && status->state == SWITCH_UNREACHABLE)
-        log_warning("switch not reachable: %s", status->reason);
-    else if (table == TABLE_SWITCH && status->state == SWITCH_READY)
-        log_notice("switch ready%s", status->frozen ? ", frozen" : "");
-    else if (table == TABLE_OUTCOME && *outcome->problem)
-        log_warning("port %s: %s", outcome->port, outcome->problem);
-}
-
 static void on_row(enum record_op op, enum table table, const void *row, void *data)
 {
     struct process *process = data;
 
-    if (op == RECORD_NEW)
-        log_row(table, row);
     strbuf_reset(&process->line);
     if (record_write(&process->line, op, table, row, 0) < 0)
         log_error("a %s row is too long to be told", table_name(table));

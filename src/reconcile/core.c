@@ -276,12 +276,18 @@ static int take_hypervisor_record(struct source *source, const struct record *re
                                   int64_t now_ms, struct actions *actions, struct error *reterr)
 {
     enum session_state before = state_of(source);
-    int r = inventory_apply(source->inventory, record, reterr);
+    CLEANUP(free_text) char *notice = strdup(session_of(source)->notice);
+    int r;
 
+    r = inventory_apply(source->inventory, record, reterr);
     source->heard_ms = now_ms;
     source->process_lost = false;
     if (record->table == TABLE_SESSION && r > 0)
         follow_session(source, before, now_ms, actions);
+    if (record->table == TABLE_SESSION && record->row.session.notice[0] && notice &&
+        strcmp(notice, record->row.session.notice) != 0)
+        say(actions, LOG_LEVEL_WARNING, "hypervisor %s: %s", source->name,
+            record->row.session.notice);
     if (r < 0)
         error_prefix(reterr, r, "hypervisor %s", source->name);
     actions->settle = true;

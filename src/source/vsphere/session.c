@@ -50,9 +50,10 @@ void session_tell(struct vsphere_session *session, enum session_state state)
     };
     struct strbuf line;
 
+    /* vsnd logs what it hears, with the hypervisor's name. */
     if (state != session->state || *session->reason.text)
-        log_notice("%s%s%s", record_word(TABLE_SESSION, "state", &row),
-                   *session->reason.text ? ": " : "", session->reason.text);
+        log_debug("%s%s%s", record_word(TABLE_SESSION, "state", &row),
+                  *session->reason.text ? ": " : "", session->reason.text);
     session->state = state;
     strbuf_init(&line, RECORD_LINE_MAX);
     if (record_write(&line, RECORD_NEW, TABLE_SESSION, &row, 0) == 0)
@@ -67,7 +68,6 @@ static void on_oddity(const char *what, void *data)
 
     if (strcmp(what, session->notice) == 0)
         return;
-    log_warning("%s", what);
     text_copy(session->notice, sizeof(session->notice), what);
     session_tell(session, session->state);
 }

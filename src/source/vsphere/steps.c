@@ -315,6 +315,8 @@ static void go_on(struct vsphere_session *session, bool news)
         now_connected(session);
     else
         side_kick(session);
+    if (!news) /* a sign of life, for the age that 'show hypervisor' tells */
+        session_tell(session, SESSION_CONNECTED);
     if (!news && (poll || taken_ms < PACE_MS)) /* nor be kept busy by a server that will not wait */
         loop_timer_start(session->timer, poll ? POLL_MS : PACE_MS);
     else
