@@ -31,7 +31,7 @@ def follow():
     running = []
 
     def start(server, url=None, **target):
-        session = Session(url or server.url, ca_file=server.certificate, **target)
+        session = Session(url or server.url, **{"ca_file": server.certificate, **target})
         running.append(session.__enter__())
         return session
 

@@ -116,7 +116,10 @@ class Session(Mirror):
     def send_target(self, **changes):
         self.target.update(changes)
         words = " ".join(f"{name}={encode(value)}" for name, value in self.target.items())
-        self._socket.sendall(f"new target {words}\n".encode())
+        try:
+            self._socket.sendall(f"new target {words}\n".encode())
+        except BrokenPipeError:
+            raise AssertionError(f"vsn-session ended with status {self.process.wait()}: {self.log}") from None
 
     def __exit__(self, *_):
         self.close()
@@ -143,7 +146,10 @@ class Session(Mirror):
         """Takes what has come, or comes within 'seconds'. False at the end of the stream."""
         if not select.select([self._socket], [], [], seconds)[0]:
             return True
-        data = self._socket.recv(1 << 20)
+        try:
+            data = self._socket.recv(1 << 20)
+        except ConnectionResetError:
+            data = b""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             text = line.decode("utf-8", "surrogateescape")
@@ -156,7 +162,7 @@ class Session(Mirror):
         deadline = time.monotonic() + seconds
         while not true(self):
             left = deadline - time.monotonic()
-            assert left > 0 and self.turn(left), (f"not within {seconds} s: {what}\nstate {self.session}\n"
+            assert left > 0 and self.turn(left), (f"not within {seconds} s: {what}; status {self.process.poll()}\nstate {self.session}\n"
                                                   + "\n".join(self.lines[-30:]) + "\n" + self.log)
         return self
 
