@@ -51,8 +51,10 @@ struct http_call {
     const char *body; /* POST, borrowed until done; NULL: GET */
     size_t body_size;
     const char *soap_action; /* with its quotes; NULL: none */
-    int64_t silence_s;       /* longest time without a byte from the server */
-    int64_t total_s;         /* longest time for all of it */
+    bool once; /* on a connection of its own: on one that is reused and turns out to be closed, the
+                  request would be sent again */
+    int64_t silence_s; /* longest time without a byte from the server */
+    int64_t total_s;   /* longest time for all of it */
     http_data_fn *data;
     http_done_fn *done;
 };

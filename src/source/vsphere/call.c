@@ -109,7 +109,7 @@ static int start(struct call *call, struct http *http, const struct http_call *r
 
 int call_start(struct call *call, struct http *http, const char *url,
                const struct api_version *version, const struct xml_rule *response,
-               struct inventory *inventory, int64_t silence_s, int64_t total_s)
+               struct inventory *inventory, const struct call_manner *manner)
 {
     char action[VERSION_SIZE + 16];
 
@@ -123,8 +123,9 @@ int call_start(struct call *call, struct http *http, const char *url,
                                       .body = strbuf_text(&call->body),
                                       .body_size = call->body.size,
                                       .soap_action = action,
-                                      .silence_s = silence_s,
-                                      .total_s = total_s,
+                                      .once = manner->once,
+                                      .silence_s = manner->silence_s,
+                                      .total_s = manner->total_s,
                                       .data = on_data,
                                       .done = on_done });
 }

@@ -37,11 +37,17 @@ void call_init(struct call *call, call_congested_fn *congested, call_done_fn *do
 void call_done(struct call *call);
 bool call_is_busy(const struct call *call);
 
+/* How a call is made. */
+struct call_manner {
+    int64_t silence_s, total_s; /* as in http_call */
+    bool once;
+};
+
 /* Sends 'body' and decodes what the method returns by 'response'. Objects go to 'inventory'.
  * Returns 0 or -ENOMEM. */
 int call_start(struct call *call, struct http *http, const char *url,
                const struct api_version *version, const struct xml_rule *response,
-               struct inventory *inventory, int64_t silence_s, int64_t total_s);
+               struct inventory *inventory, const struct call_manner *manner);
 /* Fetches the list of versions into 'list'. */
 int call_versions(struct call *call, struct http *http, const char *url, struct version_list *list);
 

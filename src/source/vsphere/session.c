@@ -169,7 +169,7 @@ static void start_versions(struct vsphere_session *session)
 void session_step(struct vsphere_session *session, enum step step)
 {
     const struct xml_rule *response;
-    int64_t silence_s, total_s;
+    struct call_manner manner = step_manner(step);
 
     session->step = step;
     if (step == STEP_VERSIONS) {
@@ -181,9 +181,8 @@ void session_step(struct vsphere_session *session, enum step step)
         session_close(session, AFTER_HOLD);
         return;
     }
-    step_limits(session, &silence_s, &total_s);
     if (call_start(&session->main, session->http, session->target->url, &session->versions.best,
-                   response, session->inventory, silence_s, total_s) < 0)
+                   response, session->inventory, &manner) < 0)
         on_main_done(CALL_FAILED, session);
 }
 

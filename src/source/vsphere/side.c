@@ -8,8 +8,10 @@
 
 static void start_call(struct vsphere_session *session, const struct xml_rule *response)
 {
+    struct call_manner manner = { .silence_s = HINT_S, .total_s = HINT_S };
+
     if (call_start(&session->side, session->http, session->target->url, &session->versions.best,
-                   response, NULL, HINT_S, HINT_S) < 0)
+                   response, NULL, &manner) < 0)
         session->cancelling = false;
     else if (session->side.reply)
         session->side.reply->hint_host = session->hint_host;

@@ -98,9 +98,8 @@ uint64_t session_random(void);
 const struct xml_rule *step_build(struct vsphere_session *session, struct error *reterr);
 /* Draws the conclusions from a step's reply. */
 void step_answered(struct vsphere_session *session);
-/* How long the step may take: without a byte, and in all. */
-void step_limits(const struct vsphere_session *session, int64_t *ret_silence_s,
-                 int64_t *ret_total_s);
+/* How its call is made. */
+struct call_manner step_manner(enum step step);
 /* What a step is about, for a sentence. */
 const char *step_name(enum step step);
 

@@ -380,11 +380,11 @@ const char *step_name(enum step step)
     return step < N_STEPS && steps[step].name ? steps[step].name : "starting";
 }
 
-void step_limits(const struct vsphere_session *session, int64_t *ret_silence_s,
-                 int64_t *ret_total_s)
+struct call_manner step_manner(enum step step)
 {
-    *ret_silence_s = steps[session->step].silence_s;
-    *ret_total_s = steps[session->step].total_s;
+    return (struct call_manner){ .silence_s = steps[step].silence_s,
+                                 .total_s = steps[step].total_s,
+                                 .once = step == STEP_LOGIN };
 }
 
 const struct xml_rule *step_build(struct vsphere_session *session, struct error *reterr)
