@@ -64,14 +64,6 @@ static struct bridge_port *port_by_index(const struct linux_bridge *bridge, int 
     return NULL;
 }
 
-static struct bridge_port *port_by_name(const struct linux_bridge *bridge, const char *name)
-{
-    for (size_t i = 0; i < bridge->n_ports; i++)
-        if (strcmp(bridge->ports[i].name, name) == 0)
-            return &bridge->ports[i];
-    return NULL;
-}
-
 /* ---- The bridge itself ----------------------------------------------------------------------- */
 
 struct look {
@@ -183,10 +175,12 @@ static int port_add(struct linux_bridge *bridge, const struct bridge_port *port)
     return 0;
 }
 
-static int on_port(const struct nlmsghdr *message, void *data)
+/* Takes what a link message says of a port: a new one, or one that is known. Returns 1, 0 when the
+ * interface is no port of the bridge, or a negative errno. */
+static int take_link(struct linux_bridge *bridge, const struct nlmsghdr *message)
 {
     const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
-    struct linux_bridge *bridge = data;
+    struct bridge_port *known = port_by_index(bridge, link->ifi_index);
     struct bridge_port port = { .ifindex = link->ifi_index };
     const struct nlattr *attribute;
     unsigned operstate = IF_OPER_UNKNOWN;
@@ -201,12 +195,23 @@ static int on_port(const struct nlmsghdr *message, void *data)
         else if (mnl_attr_get_type(attribute) == IFLA_OPERSTATE)
             operstate = mnl_attr_get_u8(attribute);
     }
-    if (master != bridge->ifindex || port.ifindex == bridge->ifindex ||
-        port_by_index(bridge, port.ifindex))
+    if (master != bridge->ifindex || port.ifindex == bridge->ifindex)
         return 0;
     port.enabled = (link->ifi_flags & IFF_UP) != 0;
     port.link = link_of(operstate, link->ifi_flags);
-    return port_add(bridge, &port);
+    if (!known)
+        return port_add(bridge, &port) < 0 ? -ENOMEM : 1;
+    port.vlans = known->vlans;
+    port.learnt = known->learnt;
+    *known = port;
+    return 1;
+}
+
+static int on_port(const struct nlmsghdr *message, void *data)
+{
+    int r = take_link(data, message);
+
+    return r < 0 ? r : 0;
 }
 
 static int on_vlans(const struct nlmsghdr *message, void *data)
@@ -388,17 +393,42 @@ static int check(const struct linux_bridge *bridge, const struct bridge_port *po
     return 0;
 }
 
+struct finding {
+    struct linux_bridge *bridge;
+    int ifindex; /* of the port; 0: not found */
+};
+
+static int on_finding(const struct nlmsghdr *message, void *data)
+{
+    const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
+    struct finding *finding = data;
+    int r = take_link(finding->bridge, message);
+
+    if (r == 1)
+        finding->ifindex = link->ifi_index;
+    return r < 0 ? r : 0;
+}
+
+/* Looks at the bridge, at one port and at its VLANs as they are now. */
 static int find_port(struct linux_bridge *bridge, const char *name, struct bridge_port **ret_port,
                      struct error *reterr)
 {
+    char buffer[512] __attribute__((aligned(8)));
+    struct nlmsghdr *request = link_request(buffer, NLM_F_ACK, AF_UNSPEC);
+    struct finding finding = { .bridge = bridge };
     int r = look_at_bridge(bridge, reterr);
 
     if (r < 0)
         return r;
-    *ret_port = port_by_name(bridge, name);
-    if (!*ret_port)
+    if (strlen(name) < IFNAMSIZ) {
+        mnl_attr_put_strz(request, IFLA_IFNAME, name);
+        r = netlink_talk(bridge->netlink, request, on_finding, &finding);
+    }
+    *ret_port = port_by_index(bridge, finding.ifindex);
+    if (r == -ENODEV || (r == 0 && !*ret_port))
         return error_set(reterr, -ENODEV, "bridge %s has no port %s", bridge->name, name);
-    r = read_vlans(bridge, *ret_port);
+    if (r == 0)
+        r = read_vlans(bridge, *ret_port);
     return r < 0 ? error_set(reterr, -ENOTCONN, "port %s cannot be read: %s", name, strerror(-r))
                  : 0;
 }

@@ -361,6 +361,28 @@ static void write_change(struct module *module, const struct change *change,
         reread(module);
 }
 
+/* What is to go, is ours, and was taken away by another hand already: nothing to write, but not
+ * ours any more. */
+static void let_go(struct module *module, const struct change *change)
+{
+    const struct port *port = port_list_find(&module->ports, change->port);
+    struct vlanset *missing = missing_of(module, change->port), gone;
+    struct error error;
+    struct port *row;
+
+    if (!port || !missing)
+        return;
+    gone = vlanset_both(&change->remove, missing);
+    gone = vlanset_minus(&gone, &change->add);
+    row = vlanset_is_empty(&gone) ? NULL : row_copy(TABLE_PORT, port);
+    if (!row)
+        return;
+    ledger_complain(module, ledger_disown(module->ledger, change->port, &gone, &error), &error);
+    *missing = vlanset_minus(missing, &gone);
+    row->owned = vlanset_minus(&row->owned, &gone);
+    take_port(module, row);
+}
+
 static void carry_out(struct module *module, const struct change *change)
 {
     const struct port *port = port_list_find(&module->ports, change->port);
@@ -403,10 +425,12 @@ void module_settled(struct module *module)
 
         if (module->driver && (!is_fresh || clock_now_ms() - module->read_at_ms > REREAD_MS))
             is_fresh = reread(module) == 0;
-        if (module->driver)
+        if (module->driver) {
+            let_go(module, change);
             carry_out(module, change);
-        else
+        } else {
             answer_unreachable(module, change);
+        }
         free(change);
     }
     module->n_changes = 0;

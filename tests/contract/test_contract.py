@@ -22,6 +22,12 @@ def plane(request):
 
 @pytest.fixture
 def folder(plane):
+    """A folder of its own for each test, on a switch whose ports are closed."""
+    driver, _, where = driver_of(plane)
+    for port in ("swp1", "swp2"):
+        plane.run([HAND, driver, where, "unbar", port], check=True)
+        if plane.vlans(port):
+            plane.remove_vlans(port, plane.vlans(port))
     path = f"{plane.dir}/{plane.next_number()}"
     plane.run(["mkdir", "-p", path], check=True)
     return path
@@ -127,7 +133,7 @@ def test_the_hand_of_another_is_seen_at_once(plane, folder):
     config.change("swp1", add="100-101")
     plane.remove_vlans("swp1", "100")
     started = time.monotonic()
-    assert " tagged=101 owned=101 " in config.wait("new port id=swp1")
+    assert " tagged=101 owned=100-101 " in config.wait("new port id=swp1")
     assert time.monotonic() - started < 2
     assert "added=100" in config.change("swp1", add="100")
     plane.add_vlans("swp1", "160")
@@ -171,14 +177,14 @@ def test_a_switch_that_goes_away_is_tried_again(plane, folder):
     if plane.kind == "ovs":
         plane.stop_switch("ovsdb-server")
     else:
-        plane.sh(f"ip link set {plane.bridge} name away")
+        plane.sh(f"ip link set {plane.bridge} down\nip link set {plane.bridge} name away up\n")
     assert "reason=" in config.wait("state=unreachable")
     config.say("new change id=77 port=swp1 add=101")
     assert "the switch is not reachable" in config.wait("new outcome id=77")
     if plane.kind == "ovs":
         plane.start_switch("ovsdb-server")
     else:
-        plane.sh(f"ip link set away name {plane.bridge}")
+        plane.sh(f"ip link set away down\nip link set away name {plane.bridge} up\n")
     config.wait("begin port")
     assert " tagged=100 owned=100 " in config.wait("new port id=swp1")
     config.wait("state=ready")

@@ -260,6 +260,20 @@ static void a_vlan_that_another_hand_brings_back_is_that_hands(void **state)
     stop(&bench);
 }
 
+static void a_vlan_that_another_hand_took_away_need_not_be_removed(void **state)
+{
+    struct bench bench = start(*state, "port swp1\n");
+
+    ready(&bench);
+    allow(&bench);
+    change(&bench, "new change id=1 port=swp1 add=100-101", "owned=100-101");
+    set_file(&bench, bench.file, "port swp1 tagged=101\n");
+    await(&bench, "tagged=101 owned=100-101");
+    change(&bench, "new change id=2 port=swp1 remove=100",
+           "tagged=101 owned=101 learnt_known=yes\nnew outcome id=2 port=swp1 removed=100\n");
+    stop(&bench);
+}
+
 static void ownership_outlives_the_process(void **state)
 {
     struct bench bench = start(*state, "port swp1 tagged=150\n");
@@ -403,6 +417,7 @@ int main(void)
         SCRATCH_TEST(hand_made_vlans_stay),
         SCRATCH_TEST(a_vlan_that_another_hand_took_away_is_ours_again_when_put_back),
         SCRATCH_TEST(a_vlan_that_another_hand_brings_back_is_that_hands),
+        SCRATCH_TEST(a_vlan_that_another_hand_took_away_need_not_be_removed),
         SCRATCH_TEST(ownership_outlives_the_process),
         SCRATCH_TEST(nothing_is_written_while_frozen),
         SCRATCH_TEST(a_failure_half_way_keeps_what_was_there_and_claims_only_what_is),
