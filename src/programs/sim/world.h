@@ -1,0 +1,135 @@
+/* world.h: the truth that the simulator's core is held against: hypervisors, hosts, NICs, networks,
+ * machines, and which NIC is plugged into which port of the switch.
+ *
+ * Nothing here knows what the core was told; see faults.h for that. The demand of a port is worked
+ * out here a second time, from the truth and by other code than intent/demand.c. */
+#ifndef VSN_SIM_WORLD_H
+#define VSN_SIM_WORLD_H
+
+#include "base/strbuf.h"
+#include "model/config.h"
+#include "model/record.h"
+#include "programs/sim/dice.h"
+
+enum {
+    SIM_HYPERVISORS = 3,
+    SIM_HOSTS = 5,    /* most per hypervisor */
+    SIM_NICS = 2,     /* per host */
+    SIM_PORTS = 10,   /* of the switch */
+    SIM_NETWORKS = 6, /* most per host, and of the distributed switch */
+    SIM_MACHINES = 14,
+    SIM_VIFS = 2,
+    SIM_VLAN_FIRST = 100, /* networks use these ... */
+    SIM_VLAN_LAST = 123,
+    SIM_VLAN_BEYOND = 900,   /* ... this one, which no fence allows ... */
+    SIM_VLAN_PROTECTED = 110 /* ... and this one is protected */
+};
+
+struct sim_network {
+    bool exists;
+    unsigned number; /* part of its id; never used twice */
+    enum vlan_mode mode;
+    uint32_t vlan, last; /* last: of a trunk; the primary id of a private VLAN */
+    unsigned nics;       /* bit per NIC that may carry it; 0: teaming not known, every one */
+};
+
+struct sim_nic {
+    bool on_shared;   /* an uplink of the distributed switch, else of vSwitch0 */
+    bool speaks;      /* LLDP with its own MAC address */
+    bool listens;     /* reports what it hears: hints */
+    int port;         /* -1: plugged in elsewhere */
+    int64_t moved_ms; /* when it was plugged in there */
+};
+
+struct sim_host {
+    bool exists;
+    enum connection connection;
+    struct sim_nic nics[SIM_NICS];
+    struct sim_network networks[SIM_NETWORKS]; /* standard ones */
+};
+
+struct sim_vif {
+    bool exists, shared;
+    unsigned network; /* index of a network of its host, or of the shared ones */
+};
+
+struct sim_machine {
+    bool exists;
+    unsigned number;
+    unsigned host;
+    bool talks; /* its MAC address is always in the switch's table; else never */
+    struct sim_vif vifs[SIM_VIFS];
+};
+
+struct sim_hypervisor {
+    char name[8];
+    enum config_mode mode;
+    enum config_provision provision;
+    struct vlanset allowed;
+    bool twin; /* an ESXi that vc0 manages too: its only host is vc0's first, NICs included */
+    unsigned numbers;
+    struct sim_host hosts[SIM_HOSTS];
+    struct sim_network shared[SIM_NETWORKS];
+    struct sim_machine machines[SIM_MACHINES];
+};
+
+struct sim_port {
+    struct vlanset allowed;
+    uint32_t native;
+    bool by_hand[4]; /* VLANs SIM_VLAN_FIRST.. that an engineer put there */
+};
+
+struct world {
+    struct dice dice;
+    struct sim_hypervisor hypervisors[SIM_HYPERVISORS];
+    unsigned n_hypervisors;
+    struct sim_port ports[SIM_PORTS];
+    struct vlanset protected_vlans;
+    uint32_t hold_down_s, budget;
+    uint64_t changes; /* counts every change of the truth */
+};
+
+/* What has changed in a hypervisor, for the session to tell. */
+enum sim_change { SIM_NOTHING, SIM_HOST, SIM_SHARED, SIM_MACHINE };
+
+void world_init(struct world *world, uint64_t seed);
+
+/* Lets one thing happen in hypervisor 'h'. Returns what, and '*ret_index' which host or machine. */
+enum sim_change world_change(struct world *world, unsigned h, int64_t now_ms, unsigned *ret_index);
+
+/* Moves one NIC to another port, or swaps two. */
+void world_move_cable(struct world *world, int64_t now_ms);
+
+/* Every host is connected again. */
+void world_heal(struct world *world);
+
+/* The NIC behind a port as its own hypervisor sees it, false when there is none. A twin's NIC is
+ * where vc0's is: see world_port_of(). */
+bool world_behind(const struct world *world, unsigned port, unsigned *ret_hypervisor,
+                  unsigned *ret_host, unsigned *ret_nic);
+
+/* The port that a NIC is plugged into, -1 for none. */
+int world_port_of(const struct world *world, unsigned hypervisor, unsigned host, unsigned nic);
+
+/* The NIC that a host row stands for (a twin's is vc0's). */
+const struct sim_nic *world_nic(const struct world *world, unsigned hypervisor, unsigned host,
+                                unsigned nic);
+
+/* What one hypervisor needs on one of its NICs, within the fences of 'port'. */
+struct vlanset world_demand(const struct world *world, unsigned hypervisor, unsigned host,
+                            unsigned nic, unsigned port);
+
+/* What all hypervisors really need on a port; '*ret_config' the part that those in 'mode config'
+ * need. */
+struct vlanset world_needs(const struct world *world, unsigned port, struct vlanset *ret_config);
+
+/* VLANs in which a machine behind that port talks. */
+struct vlanset world_talk(const struct world *world, unsigned port);
+
+/* The VLANs of one network. */
+struct vlanset world_network_vlans(const struct sim_network *network);
+
+/* The configuration file of this world. */
+void world_config(const struct world *world, struct strbuf *to);
+
+#endif
