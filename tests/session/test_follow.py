@@ -191,7 +191,17 @@ def test_it_logs_out(vcenter, follow):
 def test_a_new_target_ends_the_old_session(vcenter, follow, tmp_path):
     server = vcenter(WORLD)
     session = follow(server).until_state("connected")
-    session.send_target(hint_interval_s=0)
+    session.send_target(hint_interval_s=600)
     session.until("read again", lambda s: s.syncs == 2).until_state("connected")
     counts = server.control("state", brief=1)
     assert (counts["logins"], counts["logouts"]) == (2, 1), counts
+
+
+def test_same_target_again_changes_nothing(vcenter, follow):
+    """As vsnd says it after each reading of its configuration."""
+    server = vcenter(WORLD)
+    session = follow(server).until_state("connected")
+    session.send_target()
+    server.control("host", host="esx2", state="notResponding")
+    session.until("the change", lambda s: any("respond" in row["connection"] for row in s.rows("host").values()))
+    assert session.syncs == 1 and server.control("state", brief=1)["logins"] == 1

@@ -333,6 +333,12 @@ void vsphere_session_target(struct vsphere_session *session, const struct target
 {
     if (session->closing && session->after == AFTER_STOP)
         return;
+    /* vsnd says it again whenever its configuration was read. Then what waits is tried at once, as
+     * a password or a certificate may be another one now; a session that works goes on. */
+    if (!session->next_target && !session->closing &&
+        (session->state == SESSION_CONNECTED || session->state == SESSION_SYNCING) &&
+        row_equal(TABLE_TARGET, target, session->target))
+        return;
     free(session->next_target);
     session->next_target = row_copy(TABLE_TARGET, target);
     if (session->next_target)
