@@ -29,13 +29,18 @@ def _vlan_spec(vlan):
         vlan=vim.dvs.VmwareDistributedVirtualSwitch.VlanIdSpec(inherited=False, vlanId=vlan))
 
 
+def _refusal(fault):
+    """A fault of the vCenter: its name says most, a text is often not there."""
+    return Refused(f"the vCenter refused: {type(fault).__name__.rpartition('.')[2]}")
+
+
 def _done(task):
     pause = threading.Event()
     for _ in range(TASK_SECONDS * 20):
         if task.info.state == "success":
             return task.info.result
         if task.info.state == "error":
-            raise Refused(task.info.error.localizedMessage or type(task.info.error).__name__)
+            raise _refusal(task.info.error)
         pause.wait(0.05)
     raise Refused(f"the task did not end in {TASK_SECONDS} s")
 
@@ -125,8 +130,10 @@ def run(address, words):
     try:
         with Administrator(address) as administrator:
             return "\n".join(getattr(administrator, words[0])(*words[1:]))
-    except (OSError, vmodl.MethodFault) as error:
-        raise Refused(f"{address}: {getattr(error, 'msg', None) or error or type(error).__name__}") from error
+    except vmodl.MethodFault as fault:
+        raise _refusal(fault) from fault
+    except OSError as error:
+        raise Refused(f"{address}: {error}") from error
 
 
 def main():

@@ -9,24 +9,27 @@ from story import passed_text
 from vsnlab import WorldError
 
 HELP = """
-The world stays up until Ctrl-C. Ask vsn, here or in another terminal (paste the two lines first):
+The world stays up until Ctrl-C. Ask vsn, at the prompt or in another terminal, where these two lines come first:
 
     cd {folder}
     alias vsn='{vsn}'
 
-    vsn show hypervisor | host | machine | network | virtualwire | vlan | port | plan | audit | running-config
-    vsn why swp2 100
-    vsn why-not swp1 100
+    vsn show hypervisor                 also: host, machine, network, virtualwire, vlan, port, plan, audit
+    vsn why swp2 100                    why a VLAN is on a port
+    vsn why-not swp1 100                what is missing for it
 
-Be the VMware administrator, here or in another terminal with lab/demo/admin.py {address}:
+Be the VMware administrator, at the prompt or in another terminal with lab/demo/admin.py {address} in front:
 
-    admin list
-    admin vlan web 101            add store 300            remove store            move web-1 esx02
+    list                                port groups and machines
+    vlan web 101                        another VLAN for a port group
+    add store 300                       a new port group; 'remove store' takes it away
+    move web-1 esx02                    a machine moves
 
-Break something (here only), and look at it with vsn:
+Break something, at the prompt, and look at it with vsn:
 
-    kill vsnd | vsn-session | vsn-neighbor | vsn-config | vcenter         start vsnd | vcenter
-    probe                         frames in every VLAN to every host: what arrives
+    kill vsn-config                     also: vsnd, vsn-session, vsn-neighbor, vcenter
+    start vcenter                       also: vsnd; vsnd starts the others by itself
+    probe                               real frames in every VLAN to every host: what arrives
 
 vsnd's log: {log}
 """
@@ -64,8 +67,6 @@ def answer(stage, line):
     try:
         if first == "vsn":
             return stage.vsn(shlex.join(rest))[1].rstrip("\n")
-        if first == "admin":
-            return administrate(stage.address, rest)
         if first in COMMANDS:
             return administrate(stage.address, words)
         if first == "probe":

@@ -144,7 +144,9 @@ class Stage:
         argv = [os.path.join(BUILD, "vsnd"), "--foreground", "--config", self.config_file,
                 "--state-dir", f"{self.plane.dir}/state-vsn", "--runtime-dir", self.runtime_dir]
         self.vsnd = self.plane.spawn(argv, log=self.log_file)
-        self.plane.wait_path(f"{self.runtime_dir}/control.sock")
+        until("vsnd answers", lambda: self.vsnd.poll() is not None or self.vsn("show switch")[0] == 0)
+        if self.vsnd.poll() is not None:
+            raise WorldError(f"vsnd ended:\n{self.log()}")
         return shlex.join([_short(argv[0]), *argv[1:]])
 
     def kill_process(self, name):
