@@ -48,8 +48,9 @@ struct inventory {
     } tables[N_TABLES];
     uint64_t stamp;
     uint64_t all_begun;
-    size_t rows;
+    size_t rows, buckets;
     bool complete;
+    bool was_read;   /* it was complete once */
     bool read_ended; /* a complete read ended since the last settling */
     bool gap;        /* a record could not be taken in since the last complete read began */
     char doubt[256];
@@ -73,7 +74,7 @@ static struct bucket *bucket_make(struct inventory *inventory, enum table table,
 {
     struct bucket *bucket = bucket_find(inventory, table, owner);
 
-    if (bucket)
+    if (bucket || inventory->buckets >= INVENTORY_ROWS_MAX)
         return bucket;
     bucket = calloc(1, sizeof(*bucket));
     if (!bucket)
@@ -89,6 +90,7 @@ static struct bucket *bucket_make(struct inventory *inventory, enum table table,
         return NULL;
     }
     DL_APPEND(inventory->tables[table].list, bucket);
+    inventory->buckets++;
     return bucket;
 }
 
@@ -96,6 +98,7 @@ static void bucket_free(struct inventory *inventory, struct bucket *bucket)
 {
     HASH_DEL(inventory->tables[bucket->table].by_owner, bucket);
     DL_DELETE(inventory->tables[bucket->table].list, bucket);
+    inventory->buckets--;
     free(bucket->owner);
     free(bucket);
 }
@@ -329,6 +332,7 @@ static int apply_end_all(struct inventory *inventory)
             table_sweep(inventory, table, inventory->all_begun);
     inventory->all_begun = 0;
     inventory->complete = !inventory->gap;
+    inventory->was_read |= inventory->complete;
     inventory->read_ended = true;
     return 1;
 }
@@ -406,10 +410,65 @@ static void count_roots(const struct inventory *inventory, size_t *ret_all, size
     }
 }
 
+/* A network that goes with its virtual switch is no wonder. */
+static bool goes_with_vswitch(const struct inventory *inventory, const struct entry *entry)
+{
+    const struct network *network = entry->row;
+    const struct entry *vswitch =
+        entry->bucket->table == TABLE_NETWORK
+            ? entry_find(inventory, TABLE_VSWITCH, network->owner, network->vswitch)
+            : entry;
+
+    return !vswitch || (vswitch != entry && vswitch->condemned);
+}
+
+/* True when every row of a bucket is to go, though its owner stays. */
+static bool is_hollow(const struct inventory *inventory, const struct bucket *bucket, size_t least)
+{
+    const struct entry *owner =
+        bucket->owner[0] ? entry_find(inventory, TABLE_HOST, "", bucket->owner) : NULL;
+    const struct entry *entry;
+    size_t rows = 0;
+
+    if (!owner || owner->condemned)
+        return false;
+    DL_FOREACH(bucket->entries, entry)
+    {
+        if (!entry->condemned)
+            return false;
+        rows += !goes_with_vswitch(inventory, entry);
+    }
+    return rows >= least;
+}
+
+/* A list of one host that comes empty where it was not. No host works without a NIC or a virtual
+ * switch; its last network may well go, but not together with others. */
+static const struct bucket *find_hollow(const struct inventory *inventory)
+{
+    static const struct {
+        enum table table;
+        size_t least;
+    } lists[] = {
+        { TABLE_NIC, 1 }, { TABLE_VSWITCH, 1 }, { TABLE_UPLINK, 1 }, { TABLE_NETWORK, 2 }
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        const struct bucket *bucket;
+
+        if (!inventory->tables[lists[i].table].condemned)
+            continue;
+        DL_FOREACH(inventory->tables[lists[i].table].list, bucket)
+        if (is_hollow(inventory, bucket, lists[i].least))
+            return bucket;
+    }
+    return NULL;
+}
+
 /* What is not to be believed about the removals at hand; false: nothing. */
 static bool shrinks_too_much(const struct inventory *inventory, char *doubt, size_t size)
 {
     static const enum table kinds[] = { TABLE_HOST, TABLE_NETWORK, TABLE_MACHINE };
+    const struct bucket *hollow;
     size_t all, condemned;
 
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -422,6 +481,12 @@ static bool shrinks_too_much(const struct inventory *inventory, char *doubt, siz
                      table_name(kinds[i]), rows);
             return true;
         }
+    }
+    hollow = find_hollow(inventory);
+    if (hollow) {
+        snprintf(doubt, size, "the last answer held no %s of host %.64s, where there were some",
+                 table_name(hollow->table), hollow->owner);
+        return true;
     }
     count_roots(inventory, &all, &condemned);
     if (condemned < INVENTORY_SHRINK_LEAST || condemned * 100 <= all * INVENTORY_SHRINK_PERCENT)
@@ -507,6 +572,11 @@ size_t inventory_accept(struct inventory *inventory)
 bool inventory_is_complete(const struct inventory *inventory)
 {
     return inventory->complete;
+}
+
+bool inventory_was_read(const struct inventory *inventory)
+{
+    return inventory->was_read;
 }
 
 void inventory_distrust(struct inventory *inventory)

@@ -7,10 +7,11 @@
  *
  * Removals are decided together, at inventory_settle(). The shrink guard looks at them first: a
  * complete read that leaves no host, no network or no machine where there were some, the end of
- * every network at once, or of more than INVENTORY_SHRINK_PERCENT of the hosts, machines and shared
- * networks, is not believed. The rows stay, the inventory is 'doubted', and nothing may be
- * concluded from absence until the rows are told again by a complete read, or an operator accepts
- * the smaller answer. */
+ * every network at once, of every NIC, virtual switch or uplink, or of several networks and with
+ * them the last, of one host that stays, or of more than INVENTORY_SHRINK_PERCENT of the hosts,
+ * machines and shared networks, is not believed. The rows stay, the inventory is 'doubted', and
+ * nothing may be concluded from absence until the rows are told again by a complete read, or an
+ * operator accepts the smaller answer. */
 #ifndef VSN_MODEL_INVENTORY_H
 #define VSN_MODEL_INVENTORY_H
 
@@ -37,6 +38,10 @@ int inventory_settle(struct inventory *inventory);
 
 /* True from the end of the first complete read on: absence means something. */
 bool inventory_is_complete(const struct inventory *inventory);
+
+/* True once a first complete read has ended, whatever came after: before that, the source may know
+ * of anything. */
+bool inventory_was_read(const struct inventory *inventory);
 
 /* Drops the claim to completeness (the source was lost); the rows stay. */
 void inventory_distrust(struct inventory *inventory);

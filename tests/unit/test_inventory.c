@@ -216,6 +216,75 @@ static void hints_are_read_at_their_own_pace(void **state)
     assert_non_null(inventory_find(*state, TABLE_HINT, "h", "vmnic0/cdp"));
 }
 
+/* One list of a host that comes empty, while the host stays. */
+static void a_hollow_list_is_doubted(void **state)
+{
+    static const char *const host[] = { "begin all",
+                                        "new host id=h",
+                                        "new host id=g",
+                                        "new nic owner=h id=vmnic0",
+                                        "new vswitch owner=h id=v",
+                                        "new uplink owner=h id=vmnic0 vswitch=v",
+                                        "new network owner=h id=a vswitch=v",
+                                        "new network owner=h id=b vswitch=v",
+                                        "end all",
+                                        NULL };
+    static const char *const empty[][3] = { { "begin nic owner=h", "end nic owner=h" },
+                                            { "begin vswitch owner=h", "end vswitch owner=h" },
+                                            { "begin uplink owner=h", "end uplink owner=h" },
+                                            { "begin network owner=h", "end network owner=h" } };
+
+    for (size_t i = 0; i < 4; i++) {
+        tell_all(*state, host);
+        assert_null(inventory_doubt(*state));
+        tell_all(*state, empty[i]);
+        assert_non_null(inventory_doubt(*state));
+        assert_non_null(inventory_find(*state, TABLE_NIC, "h", "vmnic0"));
+    }
+    assert_int_equal(inventory_accept(*state), 2);
+    assert_null(inventory_find(*state, TABLE_NETWORK, "h", "a"));
+}
+
+static void what_goes_with_its_owner_is_believed(void **state)
+{
+    static const char *const lines[] = { "begin all",
+                                         "new host id=h",
+                                         "new host id=g",
+                                         "new vswitch owner=h id=v",
+                                         "new vswitch owner=h id=w",
+                                         "new vswitch owner=g id=v",
+                                         "new network owner=h id=a vswitch=v",
+                                         "new network owner=h id=b vswitch=v",
+                                         "new network owner=g id=a vswitch=v",
+                                         "end all",
+                                         NULL };
+    static const char *const vswitch[] = { "begin vswitch owner=h", "new vswitch owner=h id=w",
+                                           "end vswitch owner=h",   "begin network owner=h",
+                                           "end network owner=h",   NULL };
+    static const char *const whole_host[] = { "gone host id=h", NULL };
+
+    tell_all(*state, lines);
+    tell_all(*state, vswitch);
+    assert_null(inventory_doubt(*state));
+    assert_null(inventory_find(*state, TABLE_NETWORK, "h", "a"));
+    tell_all(*state, whole_host);
+    assert_null(inventory_doubt(*state));
+    assert_null(inventory_find(*state, TABLE_VSWITCH, "h", "w"));
+}
+
+static void that_it_was_read_is_not_forgotten(void **state)
+{
+    static const char *const begun[] = { "begin all", "new host id=h", NULL };
+    static const char *const ended[] = { "begin all", "new host id=h", "end all", NULL };
+
+    tell_all(*state, begun);
+    assert_false(inventory_was_read(*state));
+    tell_all(*state, ended);
+    inventory_distrust(*state);
+    assert_false(inventory_is_complete(*state));
+    assert_true(inventory_was_read(*state));
+}
+
 static void walks_follow_the_order_of_appearance(void **state)
 {
     char seen[64] = "";
@@ -246,6 +315,9 @@ int main(void)
         ROW(the_last_of_a_kind_may_go_one_by_one),
         ROW(complete_only_after_a_complete_read),
         ROW(hints_are_read_at_their_own_pace),
+        ROW(a_hollow_list_is_doubted),
+        ROW(what_goes_with_its_owner_is_believed),
+        ROW(that_it_was_read_is_not_forgotten),
         ROW(walks_follow_the_order_of_appearance),
     };
 
