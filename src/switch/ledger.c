@@ -251,9 +251,7 @@ static int append(struct ledger *ledger, const struct entry *entry)
         ledger->size += (off_t)line.size;
         ledger->lines++;
     } else {
-        ledger->behind = true;
-        if (ftruncate(ledger->fd, ledger->size) < 0)
-            r = -errno;
+        (void)!ftruncate(ledger->fd, ledger->size); /* or else note() has it written anew */
     }
     strbuf_done(&line);
     return r;

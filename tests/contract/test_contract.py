@@ -212,6 +212,27 @@ def test_ports_that_must_not_be_written_say_what_to_do(plane, folder):
         plane.vsctl("set", "port", "swp1", "trunks=4095")
         until("swp1 is closed", lambda: "added=100" in config.change("swp1", add="100"))
         config.change("swp1", remove="100")
+    else:
+        plane.sh("bridge vlan add dev swp1 vid 160 untagged\n")
+        assert "VLAN 160 is carried untagged there" in config.change("swp1", add="101,160")
+        rows = plane.run(["bridge", "vlan", "show", "dev", "swp1"]).stdout
+        assert "160 Egress Untagged" in rows and "1 PVID Egress Untagged" in rows
+        plane.sh("bridge vlan del dev swp1 vid 160\n")
+    assert config.close() == 0
+
+
+def test_the_last_vlan_goes_and_the_port_does_not_open(plane, folder):
+    config = Config(plane, folder)
+    if plane.kind == "ovs":
+        plane.vsctl("set", "port", "swp1", "trunks=150")    # no id that stands for "none"
+    else:
+        plane.add_vlans("swp1", "150")
+    config.change("swp1", add="101")
+    plane.remove_vlans("swp1", "150")
+    assert "removed=101" in config.change("swp1", remove="101")
+    assert plane.vlans("swp1") == set() and plane.native("swp1") == 1
+    if plane.kind == "ovs":
+        assert "trunks              : [4095]" in plane.vsctl("list", "port", "swp1")
     assert config.close() == 0
 
 
