@@ -97,7 +97,7 @@ def all_steps():
         Step("vcenter", ["lab/vcenter/build"]),
         Step("vcenter-go", ["lab/vcenter/build", "test"], ["vcenter"], count=count_go),
         build_step("build-sanitized", "build-asan", *SANITIZE),
-        Step("unit-sanitized", meson_test("build-asan", "unit", "replay", "contract"), ["build-sanitized"],
+        Step("unit-sanitized", meson_test("build-asan", "unit", "replay", "golden", "contract"), ["build-sanitized"],
              junit("build-asan")),
     ]
     return main, side
