@@ -42,7 +42,11 @@ class Daemon:
         self.process = subprocess.Popen(
             [BUILD / "vsnd", "--config", self.config, "--state-dir", folder / "state", "--runtime-dir", self.run,
              "--foreground"], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        self.until(lambda: "ready" in self.vsn("show", "switch").out)
+        try:
+            self.until(lambda: "ready" in self.vsn("show", "switch").out)
+        except BaseException:
+            self.stop()
+            raise
 
     def vsn(self, *words):
         return vsn("--runtime-dir", self.run, *words)
