@@ -502,10 +502,11 @@ static void drop_children(struct inventory *inventory, enum table parent, const 
     static const struct {
         enum table parent, child;
     } families[] = {
-        { TABLE_HOST, TABLE_NIC },    { TABLE_HOST, TABLE_VSWITCH },
-        { TABLE_HOST, TABLE_UPLINK }, { TABLE_HOST, TABLE_NETWORK },
-        { TABLE_HOST, TABLE_VMKNIC }, { TABLE_HOST, TABLE_HINT },
-        { TABLE_MACHINE, TABLE_VIF }, { TABLE_DVSWITCH, TABLE_PVLAN },
+        { TABLE_HOST, TABLE_NIC },       { TABLE_HOST, TABLE_VSWITCH },
+        { TABLE_HOST, TABLE_UPLINK },    { TABLE_HOST, TABLE_NETWORK },
+        { TABLE_HOST, TABLE_VMKNIC },    { TABLE_HOST, TABLE_HINT },
+        { TABLE_MACHINE, TABLE_VIF },    { TABLE_MACHINE, TABLE_MOVE },
+        { TABLE_DVSWITCH, TABLE_PVLAN },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(families); i++) {

@@ -21,6 +21,9 @@ static const char *const network_roles[] = { "demand", "uplinks", "defaults", NU
 static const char *const vlan_modes[] = { "unknown", "native",    "tagged", "trunk",
                                           "private", "inherited", NULL };
 static const char *const powers[] = { "unknown", "off", "on", "suspended", NULL };
+static const char *const move_kinds[] = { "unknown", "migrate", "start", "resume",
+                                          "clone",   "create",  NULL };
+static const char *const move_outcomes[] = { "running", "done", "failed", "cancelled", NULL };
 static const char *const discoveries[] = { "unknown", "lldp", "cdp", NULL };
 static const char *const switch_states[] = { "unknown", "ready", "unreachable", NULL };
 
@@ -104,6 +107,15 @@ static const struct field vif_fields[] = {
     TEXT(vif, network),
     FLAG(vif, shared),
 };
+static const struct field move_fields[] = {
+    KEY(move),
+    WORD(move, kind, move_kinds),
+    WORD(move, outcome, move_outcomes),
+    TEXT(move, from),
+    TEXT(move, to),
+    NAMES(move, possible),
+    NUMBER(move, since_ms),
+};
 static const struct field hint_fields[] = {
     KEY(hint),           TEXT(hint, nic),  WORD(hint, protocol, discoveries), TEXT(hint, system),
     TEXT(hint, chassis), TEXT(hint, port), TEXT(hint, description),
@@ -179,6 +191,7 @@ static const struct {
     [TABLE_VMKNIC] = TABLE("vmknic", vmknic, vmknic_fields),
     [TABLE_MACHINE] = TABLE("machine", machine, machine_fields),
     [TABLE_VIF] = TABLE("vif", vif, vif_fields),
+    [TABLE_MOVE] = TABLE("move", move, move_fields),
     [TABLE_HINT] = TABLE("hint", hint, hint_fields),
     [TABLE_ADVERT] = TABLE("advert", advert, advert_fields),
     [TABLE_NEIGHBOR] = TABLE("neighbor", neighbor, neighbor_fields),

@@ -172,6 +172,22 @@ struct vif { /* a machine's interface. owner: machine, id: device key */
     bool shared; /* as vmknic.shared */
 };
 
+enum move_kind { MOVE_UNKNOWN, MOVE_MIGRATE, MOVE_START, MOVE_RESUME, MOVE_CLONE, MOVE_CREATE };
+
+/* How it ended; the row is gone right after it said so. */
+enum move_outcome { MOVE_RUNNING, MOVE_DONE, MOVE_FAILED, MOVE_CANCELLED };
+
+struct move { /* a machine on its way to a host, told before it arrives (XenAPI operation in
+               * progress; vSphere Task). owner: machine, id: the operation's key or task */
+    const char *owner, *id;
+    enum move_kind kind;
+    enum move_outcome outcome;
+    const char *from;     /* host; empty: it was on none */
+    const char *to;       /* host; empty: not known (yet) */
+    const char *possible; /* names.h list of hosts, while 'to' is not known; empty: every one */
+    uint64_t since_ms;    /* when it was first seen, milliseconds since the epoch */
+};
+
 enum discovery { DISCOVERY_UNKNOWN, DISCOVERY_LLDP, DISCOVERY_CDP };
 
 struct hint { /* what a host's NIC hears (PhysicalNicHintInfo). owner: host, id: "vmnic0/cdp" */
@@ -254,8 +270,8 @@ struct outcome { /* what became of a change. id: as in the change */
 
 struct target { /* whom to follow. One row, no id */
     const char *owner, *id;
-    const char *type; /* "vmware" */
-    const char *url;  /* https://host/sdk */
+    const char *type; /* "vmware", "xen-citrix" */
+    const char *url;  /* https://host/sdk; https://host for XenAPI */
     const char *username;
     const char *password_file;
     const char *ca_file;     /* empty: the system's store */
@@ -278,6 +294,7 @@ enum table {
     TABLE_VMKNIC,
     TABLE_MACHINE,
     TABLE_VIF,
+    TABLE_MOVE,
     TABLE_HINT,
     TABLE_ADVERT,
     TABLE_NEIGHBOR,
@@ -317,6 +334,7 @@ union row {
     struct vmknic vmknic;
     struct machine machine;
     struct vif vif;
+    struct move move;
     struct hint hint;
     struct advert advert;
     struct neighbor neighbor;

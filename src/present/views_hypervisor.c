@@ -214,6 +214,34 @@ static void write_interface(struct writer *writer, const struct inventory *inven
     writer_end(writer);
 }
 
+static void write_host_name(struct writer *writer, const char *name,
+                            const struct inventory *inventory, const char *id)
+{
+    const struct host *host = inventory_find(inventory, TABLE_HOST, "", id);
+
+    writer_text(writer, name, host ? view_name(host->name, host->id) : id);
+}
+
+/* Where the machine is going; several operations at once are as good as one. */
+static void write_pending(struct writer *writer, const struct inventory *inventory,
+                          const struct machine *machine)
+{
+    const struct move *move = inventory_next(inventory, TABLE_MOVE, machine->id, NULL);
+
+    while (move && move->outcome != MOVE_RUNNING)
+        move = inventory_next(inventory, TABLE_MOVE, machine->id, move);
+    if (!move) {
+        writer_nothing(writer, "pending");
+        return;
+    }
+    writer_object(writer, "pending");
+    writer_text(writer, "kind", record_word(TABLE_MOVE, "kind", move));
+    write_host_name(writer, "from", inventory, move->from);
+    write_host_name(writer, "to", inventory, move->to);
+    writer_number(writer, "since_ms", (int64_t)move->since_ms);
+    writer_end(writer);
+}
+
 static void write_machine(struct writer *writer, const struct core_hypervisor *hypervisor,
                           const struct machine *machine)
 {
@@ -227,7 +255,7 @@ static void write_machine(struct writer *writer, const struct core_hypervisor *h
     writer_text(writer, "host", host ? view_name(host->name, host->id) : machine->host);
     writer_text(writer, "power", record_word(TABLE_MACHINE, "power", machine));
     writer_flag(writer, "template", machine->template);
-    writer_nothing(writer, "pending");
+    write_pending(writer, inventory, machine);
     writer_array(writer, "interfaces");
     INVENTORY_EACH(inventory, vif, TABLE_VIF, machine->id)
     write_interface(writer, inventory, machine, vif);

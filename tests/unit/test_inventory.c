@@ -113,6 +113,24 @@ static void what_a_host_owned_goes_with_it(void **state)
     assert_non_null(inventory_find(*state, TABLE_VIF, "vm", "1"));
 }
 
+static void what_a_machine_was_about_to_do_goes_with_it(void **state)
+{
+    static const char *const lines[] = {
+        "new machine id=vm-1",
+        "new machine id=vm-2",
+        "new machine id=vm-3",
+        "new move owner=vm-1 id=t1 kind=migrate to=h2",
+        "new move owner=vm-2 id=t2 kind=start to=h2",
+        "gone machine id=vm-1",
+        "gone move owner=vm-2 id=t2",
+        NULL,
+    };
+
+    tell_all(*state, lines);
+    assert_int_equal(inventory_count(*state, TABLE_MACHINE), 2);
+    assert_int_equal(inventory_count(*state, TABLE_MOVE), 0);
+}
+
 static void gone_and_told_again_is_there(void **state)
 {
     static const char *const lines[] = { "new host id=h", "gone host id=h", "new host id=h", NULL };
@@ -307,6 +325,7 @@ int main(void)
         ROW(a_list_that_does_not_end_proves_nothing),
         ROW(an_unreadable_list_keeps_what_was_known),
         ROW(what_a_host_owned_goes_with_it),
+        ROW(what_a_machine_was_about_to_do_goes_with_it),
         ROW(gone_and_told_again_is_there),
         ROW(an_empty_answer_is_doubted_until_it_is_accepted),
         ROW(a_whole_answer_ends_the_doubt),

@@ -38,6 +38,8 @@ static void lines_round_trip(void **state)
         "active=Uplink%201,b%2Cc teaming_known=yes",
         "new change id=7 port=swp1 add=100 remove=200-210",
         "new pvlan owner=dvs-1 id=1/2 primary=1 secondary=2",
+        "new move owner=vm-1 id=task-7 kind=migrate from=host-1 possible=host-2,host-3 since_ms=5",
+        "put move owner=vm-1 id=task-7 outcome=failed",
     };
 
     (void)state;
