@@ -91,10 +91,10 @@ static int refuse_sockets(scmp_filter_ctx filter, enum confine_role role)
     for (int family = 0; r == 0 && family < FAMILIES; family++)
         if (!may_open(role, family))
             r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family));
+                                 SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0));
     if (r == 0)
         r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 1,
-                             SCMP_A0(SCMP_CMP_GE, FAMILIES));
+                             SCMP_A0(SCMP_CMP_GE, FAMILIES, 0));
     return r;
 }
 
