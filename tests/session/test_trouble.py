@@ -145,7 +145,7 @@ def test_crash_and_return(vcenter, follow):
 
 
 @pytest.mark.parametrize("fault", [
-    {"kind": "status", "status": 503}, {"kind": "close", "count": 2}, {"kind": "truncate", "bytes": 300},
+    {"kind": "status", "status": 503}, {"kind": "close", "count": 8}, {"kind": "truncate", "bytes": 300},
     {"kind": "truncate", "bytes": 300, "form": "clean"}, {"kind": "garbage", "bytes": 100000},
     {"kind": "garbage", "form": "html"}, {"kind": "huge", "mb": 30}], ids=lambda f: "-".join(map(str, f.values())))
 def test_bad_reply_changes_nothing(vcenter, follow, fault):
