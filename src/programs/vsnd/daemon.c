@@ -26,6 +26,7 @@
 
 /* A process that feeds the core. */
 struct follower {
+    struct follower *next; /* among those that are leaving */
     struct daemon *daemon;
     char source[CONFIG_NAME_SIZE + 16]; /* as the core knows it */
     struct child *child;
@@ -42,6 +43,7 @@ struct daemon {
     struct follower **sessions; /* one per enabled hypervisor; each a block of its own, as its child
                                  * holds a pointer to it */
     size_t n_sessions;
+    struct follower *leaving_sessions; /* whose hypervisor is no longer wanted: they log out */
     struct follower module, neighbor;
     struct loop_watch *signals[4];
     struct loop_watch *settle, *wake;
@@ -322,6 +324,34 @@ static int start_session(struct daemon *daemon, const char *name, struct followe
     return r;
 }
 
+/* Lets a session log out in its own time; it is freed when it has ended. */
+static void send_home(struct daemon *daemon, struct follower *follower)
+{
+    if (!follower)
+        return;
+    child_dismiss(follower->child);
+    if (child_pid(follower->child)) {
+        follower->next = daemon->leaving_sessions;
+        daemon->leaving_sessions = follower;
+    } else {
+        follower_free(follower);
+    }
+}
+
+static bool reap_leaving(struct daemon *daemon, pid_t pid, int status)
+{
+    for (struct follower **at = &daemon->leaving_sessions; *at; at = &(*at)->next) {
+        struct follower *follower = *at;
+
+        if (!child_reaped(follower->child, pid, status))
+            continue;
+        *at = follower->next;
+        follower_free(follower);
+        return true;
+    }
+    return false;
+}
+
 /* Keeps the session processes whose target stays, starts new ones, ends those left over. */
 static int take_over_sessions(struct daemon *daemon, const struct config *before,
                               const struct config *config, struct error *reterr)
@@ -345,7 +375,7 @@ static int take_over_sessions(struct daemon *daemon, const struct config *before
         count += r == 0;
     }
     for (size_t i = 0; i < daemon->n_sessions; i++)
-        follower_free(daemon->sessions[i]);
+        send_home(daemon, daemon->sessions[i]);
     free(daemon->sessions);
     daemon->sessions = sessions;
     daemon->n_sessions = count;
@@ -359,7 +389,8 @@ static void on_reaped(int number UNUSED, void *data)
     int status;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        bool known = child_reaped(daemon->module.child, pid, status) ||
+        bool known = reap_leaving(daemon, pid, status) ||
+                     child_reaped(daemon->module.child, pid, status) ||
                      child_reaped(daemon->neighbor.child, pid, status);
 
         for (size_t i = 0; i < daemon->n_sessions && !known; i++)
@@ -654,7 +685,7 @@ static bool somebody_runs(const struct daemon *daemon)
     for (size_t i = 0; i < daemon->n_sessions; i++)
         if (child_pid(daemon->sessions[i]->child))
             return true;
-    return false;
+    return daemon->leaving_sessions != NULL;
 }
 
 static void on_patience(void *data)
@@ -697,12 +728,18 @@ struct daemon *daemon_free(struct daemon *daemon)
 {
     if (!daemon)
         return NULL;
-    if (daemon->n_sessions)
+    if (daemon->n_sessions || daemon->leaving_sessions)
         say_farewell(daemon);
     control_server_free(daemon->control);
     for (size_t i = 0; i < daemon->n_sessions; i++)
         follower_free(daemon->sessions[i]);
     free(daemon->sessions);
+    while (daemon->leaving_sessions) {
+        struct follower *follower = daemon->leaving_sessions;
+
+        daemon->leaving_sessions = follower->next;
+        follower_free(follower);
+    }
     child_free(daemon->module.child);
     child_free(daemon->neighbor.child);
     core_free(daemon->core);
