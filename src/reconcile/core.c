@@ -22,6 +22,7 @@ struct source {
     int64_t connected_ms; /* 0: not connected */
     int64_t lost_ms;      /* when contact was lost; 0: it is there, or never was */
     bool doubt_logged;
+    bool to_announce; /* connected, and not yet said: what it holds is known when it has settled */
 };
 
 struct core {
@@ -251,10 +252,7 @@ static void follow_session(struct source *source, enum session_state before, int
         source->lost_ms = 0;
         if (before != SESSION_CONNECTED) {
             source->connected_ms = now_ms;
-            say(actions, LOG_LEVEL_NOTICE,
-                "hypervisor %s: connected, %s (%s); hosts %zu, machines %zu", source->name,
-                session->product, session->api, inventory_count(source->inventory, TABLE_HOST),
-                inventory_count(source->inventory, TABLE_MACHINE));
+            source->to_announce = true;
         }
         return;
     }
@@ -425,6 +423,18 @@ static bool is_released(const struct core *core, const struct source *source, in
     return false;
 }
 
+static void announce(struct source *source, struct actions *actions)
+{
+    const struct session *session = session_of(source);
+
+    source->to_announce = false;
+    if (state_of(source) == SESSION_CONNECTED)
+        say(actions, LOG_LEVEL_NOTICE, "hypervisor %s: connected, %s (%s); hosts %zu, machines %zu",
+            source->name, session->product, session->api,
+            inventory_count(source->inventory, TABLE_HOST),
+            inventory_count(source->inventory, TABLE_MACHINE));
+}
+
 static void settle_inventories(struct core *core, struct actions *actions)
 {
     for (size_t i = 0; i < core->n_sources; i++) {
@@ -432,6 +442,8 @@ static void settle_inventories(struct core *core, struct actions *actions)
         const char *doubt;
 
         inventory_settle(source->inventory);
+        if (source->to_announce)
+            announce(source, actions);
         doubt = inventory_doubt(source->inventory);
         if (doubt && !source->doubt_logged)
             say(actions, LOG_LEVEL_WARNING,
@@ -502,6 +514,10 @@ static int conclude_intent(struct core *core, int64_t now_ms, struct actions *ac
     plan_done(&core->plan);
     intent_done(&core->intent);
     core->intent = intent;
+    for (size_t i = 0; i < intent.count; i++)
+        if (!vlanset_is_empty(&intent.ports[i].needed) ||
+            !vlanset_is_empty(&intent.ports[i].refused))
+            wires_note_demand(&core->wires, intent.ports[i].port->name);
     return 0;
 }
 
