@@ -26,7 +26,7 @@ def perform(once, teller):
     began = time.monotonic()
     teller.say("The stage: a switch, three hosts, two machines and a vCenter, all on this machine, none of it outside.")
     with Stage() as stage:
-        teller.line(f"  built in {time.monotonic() - began:.1f} s")
+        teller.line(f"  standing after {time.monotonic() - began:.1f} s")
         try:
             Story(stage, teller).tell()
         except Exception:
