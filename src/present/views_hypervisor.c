@@ -238,7 +238,7 @@ static void write_pending(struct writer *writer, const struct inventory *invento
     writer_text(writer, "kind", record_word(TABLE_MOVE, "kind", move));
     write_host_name(writer, "from", inventory, move->from);
     write_host_name(writer, "to", inventory, move->to);
-    writer_number(writer, "since_ms", (int64_t)move->since_ms);
+    writer_time(writer, "since_ms", (int64_t)move->since_ms);
     writer_end(writer);
 }
 
