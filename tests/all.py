@@ -83,32 +83,39 @@ def build_step(name, folder, *options, env=None):
     return Step(name, ["sh", "-ec", script], env=env)
 
 
+# System suites that go beside the sanitizer build; the others, among them the longest, follow the plain build.
+SIDE_SUITES = ("contract", "lab", "session", "vcenter")
+
+
 def all_steps():
     """The lanes: each a list of steps in order."""
     junit = lambda build: os.path.join(ROOT, build, "meson-logs", "testlog.junit.xml")
+    suites = [pytest_step(f"system-{name}", path, ["build", "vcenter"]) for name, path in system_suites()]
+    beside = [step for step in suites if step.name.removeprefix("system-") in SIDE_SUITES]
     main = [
         build_step("build", "build", "-Dwerror=true"),
         Step("layers", ["tests/layers"]),
         Step("format", ["sh", "-c", "clang-format --dry-run -Werror $(git ls-files '*.c' '*.h')"]),
         Step("unit", meson_test("build"), ["build"], junit("build")),
-        *[pytest_step(f"system-{name}", path, ["build", "vcenter"]) for name, path in system_suites()],
+        *[step for step in suites if step not in beside],
     ]
     side = [
         Step("vcenter", ["lab/vcenter/build"]),
         Step("vcenter-go", ["lab/vcenter/build", "test"], ["vcenter"], count=count_go),
         build_step("build-sanitized", "build-asan", *SANITIZE),
-        Step("unit-sanitized", meson_test("build-asan", "unit", "replay", "golden", "contract"), ["build-sanitized"],
-             junit("build-asan")),
+        Step("unit-sanitized", meson_test("build-asan", "unit", "replay", "contract", "golden", "fuzz"),
+             ["build-sanitized"], junit("build-asan")),
+        *beside,
     ]
     return main, side
 
 
 def system_suites():
+    """(name, path) of each folder of tests that holds pytest files."""
     tests = os.path.join(ROOT, "tests")
-    return [(name, os.path.join("tests", name)) for name in sorted(os.listdir(tests))
-            if any(each.startswith("test_") and each.endswith(".py")
-                   for each in (os.listdir(os.path.join(tests, name)) if os.path.isdir(os.path.join(tests, name))
-                                else []))]
+    folders = [name for name in sorted(os.listdir(tests)) if os.path.isdir(os.path.join(tests, name))]
+    return [(name, os.path.join("tests", name)) for name in folders
+            if any(each.startswith("test_") and each.endswith(".py") for each in os.listdir(os.path.join(tests, name)))]
 
 
 def show_skips(steps):
