@@ -22,7 +22,8 @@ void text_escape(struct strbuf *to, const char *text);
 const char *text_safe(char *to, size_t size, const char *text);
 
 /* The character that 'text' (not empty) begins with: returns its bytes in UTF-8 (RFC 3629), 1 to 4,
- * or 0 when it begins with none. '*ret_steering' is true for characters that text_escape() escapes. */
+ * or 0 when it begins with none. '*ret_steering' is true for characters that text_escape() escapes.
+ */
 size_t text_utf8(const char *text, uint32_t *ret_code, bool *ret_steering);
 
 /* Decimal number from 'low' to 'high', the whole of 'text'. Returns 0 or -EINVAL / -ERANGE. */
