@@ -381,6 +381,7 @@ static void set_tls(struct http *http, CURL *easy)
         curl_easy_setopt(easy, CURLOPT_SSL_CIPHER_LIST, "ALL:!aNULL:!eNULL:!EXPORT:@SECLEVEL=0");
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, by_pin_alone ? 0L : 2L);
+    curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* the file may be another one now */
     if (http->ca_file[0]) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);

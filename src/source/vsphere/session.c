@@ -140,6 +140,7 @@ void session_close(struct vsphere_session *session, enum after after)
         backoff_reset(&session->backoff);
     session->connected_ms = 0;
     side_stop(session);
+    loop_timer_stop(session->timer);
     loop_timer_stop(session->resume_timer);
     if (!was_closing)
         tell_trouble(session);
@@ -192,7 +193,10 @@ static void connect_now(struct vsphere_session *session)
     session->lacks = (struct lacks){ 0 };
     session->reread_most = REREAD_MOST;
     *session->token = '\0';
-    session_step(session, STEP_VERSIONS);
+    if (session->http)
+        session_step(session, STEP_VERSIONS);
+    else /* the target makes no sense, and time does not change that */
+        session_close(session, AFTER_HOLD);
 }
 
 /* ---- The main call
@@ -315,13 +319,13 @@ static void on_target(void *data)
         .tls_legacy = session->target->tls_legacy,
         .cookie = "vmware_soap_session",
     };
-    session->http = http_new(session->loop, &config, &session->reason);
-    if (!session->http || !session->inventory) {
-        session_close(session, AFTER_HOLD);
-        return;
-    }
-    if (strncmp(session->target->url, "https://", 8) != 0) {
+    if (strncmp(session->target->url, "https://", 8) != 0)
         error_set(&session->reason, 0, "%s does not begin with https://", session->target->url);
+    else if (!session->inventory)
+        error_set(&session->reason, 0, "out of memory");
+    else
+        session->http = http_new(session->loop, &config, &session->reason);
+    if (!session->http) {
         session_close(session, AFTER_HOLD);
         return;
     }
@@ -329,16 +333,25 @@ static void on_target(void *data)
     connect_now(session);
 }
 
+/* vsnd says the same target again whenever its configuration was read. Then what waits is tried at
+ * once, as a password or a certificate may be another one now; a session that works goes on. */
+static void try_now(struct vsphere_session *session)
+{
+    if (session->step != STEP_NONE || session->closing)
+        return;
+    backoff_reset(&session->backoff);
+    loop_timer_start(session->timer, 0);
+}
+
 void vsphere_session_target(struct vsphere_session *session, const struct target *target)
 {
     if (session->closing && session->after == AFTER_STOP)
         return;
-    /* vsnd says it again whenever its configuration was read. Then what waits is tried at once, as
-     * a password or a certificate may be another one now; a session that works goes on. */
-    if (!session->next_target && !session->closing &&
-        (session->state == SESSION_CONNECTED || session->state == SESSION_SYNCING) &&
-        row_equal(TABLE_TARGET, target, session->target))
+    if (session->http && !session->next_target &&
+        row_equal(TABLE_TARGET, target, session->target)) {
+        try_now(session);
         return;
+    }
     free(session->next_target);
     session->next_target = row_copy(TABLE_TARGET, target);
     if (session->next_target)
