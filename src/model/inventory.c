@@ -552,10 +552,11 @@ int inventory_settle(struct inventory *inventory)
 
     for (enum table table = 0; table < N_TABLES; table++)
         condemned += inventory->tables[table].condemned;
+    /* A doubt is about rows that are said to be gone: when all of them came back it is settled. */
+    if (condemned == 0 || inventory->read_ended)
+        inventory->doubt[0] = '\0';
     if (condemned == 0 && !inventory->read_ended)
         return 0;
-    if (inventory->read_ended)
-        inventory->doubt[0] = '\0';
     if (!inventory->doubt[0])
         shrinks_too_much(inventory, inventory->doubt, sizeof(inventory->doubt));
     inventory->read_ended = false;

@@ -152,6 +152,20 @@ static void an_empty_answer_is_doubted_until_it_is_accepted(void **state)
     assert_int_equal(inventory_count(*state, TABLE_HOST), 0);
 }
 
+static void what_all_came_back_is_no_longer_doubted(void **state)
+{
+    static const char *const lines[] = { "new host id=h", "new network id=n", "begin all",
+                                         "end all", NULL };
+
+    tell_all(*state, lines);
+    tell(*state, "new host id=h");
+    inventory_settle(*state);
+    assert_non_null(inventory_doubt(*state));
+    tell(*state, "new network id=n");
+    inventory_settle(*state);
+    assert_null(inventory_doubt(*state));
+}
+
 static void a_whole_answer_ends_the_doubt(void **state)
 {
     static const char *const empty[] = { "new host id=h", "begin all", "end all", NULL };
@@ -328,6 +342,7 @@ int main(void)
         ROW(what_a_machine_was_about_to_do_goes_with_it),
         ROW(gone_and_told_again_is_there),
         ROW(an_empty_answer_is_doubted_until_it_is_accepted),
+        ROW(what_all_came_back_is_no_longer_doubted),
         ROW(a_whole_answer_ends_the_doubt),
         ROW(too_many_at_once_are_doubted),
         ROW(a_few_at_once_are_believed),
