@@ -50,9 +50,11 @@ struct inventory {
     uint64_t all_begun;
     size_t rows, buckets;
     bool complete;
-    bool was_read;   /* it was complete once */
-    bool read_ended; /* a complete read ended since the last settling */
-    bool gap;        /* a record could not be taken in since the last complete read began */
+    bool was_read;     /* it was complete once */
+    bool hostless;     /* it held no host, and nobody said that this is right */
+    bool may_be_empty; /* an operator said so; until a host is told */
+    bool read_ended;   /* a complete read ended since the last settling */
+    bool gap;          /* a record could not be taken in since the last complete read began */
     char doubt[256];
 };
 
@@ -482,6 +484,10 @@ static bool shrinks_too_much(const struct inventory *inventory, char *doubt, siz
             return true;
         }
     }
+    if (inventory->hostless) {
+        snprintf(doubt, size, "the answer held no host at all");
+        return true;
+    }
     hollow = find_hollow(inventory);
     if (hollow) {
         snprintf(doubt, size, "the last answer held no %s of host %.64s, where there were some",
@@ -550,10 +556,14 @@ int inventory_settle(struct inventory *inventory)
 {
     size_t condemned = 0;
 
+    if (inventory->tables[TABLE_HOST].count > 0)
+        inventory->may_be_empty = false;
     for (enum table table = 0; table < N_TABLES; table++)
         condemned += inventory->tables[table].condemned;
+    if (inventory->read_ended)
+        inventory->hostless = inventory->tables[TABLE_HOST].count == 0 && !inventory->may_be_empty;
     /* A doubt is about rows that are said to be gone: when all of them came back it is settled. */
-    if (condemned == 0 || inventory->read_ended)
+    if ((condemned == 0 && !inventory->hostless) || inventory->read_ended)
         inventory->doubt[0] = '\0';
     if (condemned == 0 && !inventory->read_ended)
         return 0;
@@ -565,8 +575,12 @@ int inventory_settle(struct inventory *inventory)
 
 size_t inventory_accept(struct inventory *inventory)
 {
+    size_t gone = carry_out(inventory);
+
     inventory->doubt[0] = '\0';
-    return carry_out(inventory);
+    inventory->hostless = false;
+    inventory->may_be_empty = inventory->tables[TABLE_HOST].count == 0;
+    return gone;
 }
 
 /* ---- Looking ------------------------------------------------------------------------------- */

@@ -9,9 +9,9 @@
  * complete read that leaves no host, no network or no machine where there were some, the end of
  * every network at once, of every NIC, virtual switch or uplink, or of several networks and with
  * them the last, of one host that stays, or of more than INVENTORY_SHRINK_PERCENT of the hosts,
- * machines and shared networks, is not believed. The rows stay, the inventory is 'doubted', and
- * nothing may be concluded from absence until the rows are told again by a complete read, or an
- * operator accepts the smaller answer. */
+ * machines and shared networks, is not believed; nor is an answer without any host, be it the
+ * first. The rows stay, the inventory is 'doubted', and nothing may be concluded from absence until
+ * the rows are told again by a complete read, or an operator accepts the smaller answer. */
 #ifndef VSN_MODEL_INVENTORY_H
 #define VSN_MODEL_INVENTORY_H
 

@@ -304,6 +304,32 @@ static void what_goes_with_its_owner_is_believed(void **state)
     assert_null(inventory_find(*state, TABLE_VSWITCH, "h", "w"));
 }
 
+/* Nothing is known better yet, but what follows bit by bit is not all there is. */
+static void a_first_answer_without_a_host_is_doubted(void **state)
+{
+    static const char *const nothing[] = { "begin all", "end all", NULL };
+    static const char *const host[] = { "new host id=h", NULL };
+    static const char *const whole[] = { "begin all", "new host id=h", "end all", NULL };
+
+    tell_all(*state, nothing);
+    assert_non_null(inventory_doubt(*state));
+    tell_all(*state, host);
+    assert_non_null(inventory_doubt(*state));
+    tell_all(*state, whole);
+    assert_null(inventory_doubt(*state));
+}
+
+static void that_there_is_no_host_is_accepted_once(void **state)
+{
+    static const char *const nothing[] = { "begin all", "end all", NULL };
+
+    tell_all(*state, nothing);
+    assert_int_equal(inventory_accept(*state), 0);
+    assert_null(inventory_doubt(*state));
+    tell_all(*state, nothing);
+    assert_null(inventory_doubt(*state));
+}
+
 static void that_it_was_read_is_not_forgotten(void **state)
 {
     static const char *const begun[] = { "begin all", "new host id=h", NULL };
@@ -351,6 +377,8 @@ int main(void)
         ROW(hints_are_read_at_their_own_pace),
         ROW(a_hollow_list_is_doubted),
         ROW(what_goes_with_its_owner_is_believed),
+        ROW(a_first_answer_without_a_host_is_doubted),
+        ROW(that_there_is_no_host_is_accepted_once),
         ROW(that_it_was_read_is_not_forgotten),
         ROW(walks_follow_the_order_of_appearance),
     };
