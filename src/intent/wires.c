@@ -170,6 +170,16 @@ static void collect_pin(struct round *round, const struct config_port *port)
     }
 }
 
+/* Two switches often share a name ("sonic"), never a chassis address: where both are told, they
+ * decide. */
+static bool is_other_chassis(const struct hint *hint, const struct advert *advert)
+{
+    struct mac heard, own;
+
+    return mac_parse(hint->chassis, &heard) == 0 && mac_parse(advert->chassis, &own) == 0 &&
+           !mac_equal(heard, own);
+}
+
 /* True when what the NIC heard is what this switch says of itself on that port. */
 static bool hint_is_of(const struct hint *hint, const struct advert *advert)
 {
@@ -178,7 +188,7 @@ static bool hint_is_of(const struct hint *hint, const struct advert *advert)
     bool port_fits = hint->port[0] && (strcmp(hint->port, advert->port) == 0 ||
                                        strcmp(hint->port, advert->description) == 0);
 
-    return switch_fits && port_fits;
+    return switch_fits && port_fits && !is_other_chassis(hint, advert);
 }
 
 static void collect_hints(struct round *round, const struct config_port *port)
@@ -186,7 +196,7 @@ static void collect_hints(struct round *round, const struct config_port *port)
     const struct advert *told = inventory_find(round->neighbors, TABLE_ADVERT, "", port->name);
     const struct advert configured = {
         .system = round->config->hostname,
-        .chassis = "",
+        .chassis = told ? told->chassis : "",
         .port = port->name,
         .description = "",
     };
@@ -363,6 +373,38 @@ static const struct wire *find_wire(const struct wires *wires, const struct wire
     return NULL;
 }
 
+/* The operator's pin ends the memory of whatever else was behind the port. */
+static bool port_is_pinned(const struct wires *wires, const char *port)
+{
+    for (size_t i = 0; i < wires->count; i++)
+        if (strcmp(wires->wires[i].port, port) == 0 && wires->wires[i].evidence & BIT(EVIDENCE_PIN))
+            return true;
+    return false;
+}
+
+static const struct wire *trusted_elsewhere(const struct round *round, const struct wire *wire)
+{
+    for (size_t i = 0; i < round->found.count; i++) {
+        const struct wire *each = &round->found.wires[i];
+
+        if (same_nic(each, wire) && strcmp(each->port, wire->port) != 0 &&
+            wire_is_trusted(each, round->config->evidence))
+            return each;
+    }
+    return NULL;
+}
+
+/* True when its hypervisor is followed and read, and has no such NIC (any more). */
+static bool is_gone(const struct round *round, const struct wire *wire)
+{
+    for (size_t i = 0; i < round->n_hypervisors; i++)
+        if (strcmp(round->hypervisors[i].config->name, wire->hypervisor) == 0)
+            return inventory_is_complete(round->hypervisors[i].inventory) &&
+                   !inventory_find(round->hypervisors[i].inventory, TABLE_NIC, wire->host,
+                                   wire->nic);
+    return true; /* the operator took the hypervisor away */
+}
+
 static bool port_is_settled(const struct wires *wires, const char *port)
 {
     for (size_t i = 0; i < wires->count; i++)
@@ -371,39 +413,58 @@ static bool port_is_settled(const struct wires *wires, const char *port)
     return false;
 }
 
-static const struct wire *settled_elsewhere(const struct wires *wires, const struct wire *wire)
+static bool port_is_trusted(const struct round *round, const char *port)
 {
-    for (size_t i = 0; i < wires->count; i++)
-        if (same_nic(&wires->wires[i], wire) && strcmp(wires->wires[i].port, wire->port) != 0 &&
-            wires->wires[i].state >= WIRE_CONFIRMED)
-            return &wires->wires[i];
-    return NULL;
+    for (size_t i = 0; i < round->found.count; i++)
+        if (strcmp(round->found.wires[i].port, port) == 0 &&
+            wire_is_trusted(&round->found.wires[i], round->config->evidence))
+            return true;
+    return false;
+}
+
+/* What the wire of the last round is now that nothing speaks for it any more. */
+static void judge_memory(const struct round *round, const struct wire *old, struct wire *wire)
+{
+    const struct wire *now_at = trusted_elsewhere(round, wire);
+
+    wire->state = now_at ? WIRE_MOVED : WIRE_LOST;
+    wire->since_ms = old->since_ms;
+    wire->seen_ms = old->seen_ms;
+    wire->was_trusted = old->was_trusted;
+    wire->demanded = old->demanded;
+    if (now_at)
+        snprintf(wire->detail, sizeof(wire->detail), "now behind port %.100s", now_at->port);
+    else
+        snprintf(wire->detail, sizeof(wire->detail),
+                 "no evidence any more; the port is left as it is");
 }
 
 /* Carries over a wire of the last round for which nothing speaks any more. */
 static void remember(struct round *round, const struct wire *old)
 {
     const struct config_port *port = config_port(round->config, old->port);
-    const struct wire *now_at = settled_elsewhere(&round->found, old);
     struct wire *wire;
 
-    if (!port || !port->enabled || old->state < WIRE_LOST ||
-        port_is_settled(&round->found, old->port))
+    if (!port || !port->enabled || port->uplink || old->state < WIRE_LOST ||
+        port_is_pinned(&round->found, old->port) ||
+        (!old->was_trusted && port_is_settled(&round->found, old->port)) ||
+        (is_gone(round, old) && port_is_trusted(round, old->port)))
         return;
     wire = add_wire(round, old->port, old->hypervisor, old->host, old->host_name, old->nic);
-    if (!wire)
-        return;
-    now_at = settled_elsewhere(&round->found, wire);
-    wire->state = now_at || old->state == WIRE_MOVED ? WIRE_MOVED : WIRE_LOST;
-    wire->since_ms = old->since_ms;
-    wire->seen_ms = old->seen_ms;
-    if (now_at)
-        snprintf(wire->detail, sizeof(wire->detail), "now behind port %.100s", now_at->port);
-    else if (old->state == WIRE_MOVED)
-        text_copy(wire->detail, sizeof(wire->detail), old->detail);
-    else
-        snprintf(wire->detail, sizeof(wire->detail),
-                 "no evidence any more; the port is left as it is");
+    if (wire)
+        judge_memory(round, old, wire);
+}
+
+/* A claim that is left of trusted evidence does not replace the memory of it, unless the operator's
+ * pin speaks against it. */
+static void carry_over(const struct round *round, const struct wire *old, struct wire *now)
+{
+    now->since_ms = old->since_ms;
+    now->was_trusted = old->was_trusted || now->state >= WIRE_CONFIRMED;
+    now->demanded = old->demanded;
+    if (now->state == WIRE_CLAIMED && old->state >= WIRE_LOST && !has_trusted_evidence(now) &&
+        !port_is_pinned(&round->found, now->port))
+        judge_memory(round, old, now);
 }
 
 static int compare(const void *left, const void *right)
@@ -418,19 +479,25 @@ static int compare(const void *left, const void *right)
 
 static void remember_all(struct round *round, const struct wires *before)
 {
-    for (size_t i = 0; i < round->found.count; i++) {
+    size_t found = round->found.count;
+
+    for (size_t i = 0; i < found; i++) {
         const struct wire *old = find_wire(before, &round->found.wires[i]);
 
+        round->found.wires[i].was_trusted = round->found.wires[i].state >= WIRE_CONFIRMED;
         if (old)
-            round->found.wires[i].since_ms = old->since_ms;
+            carry_over(round, old, &round->found.wires[i]);
     }
-    for (size_t i = 0; before && i < before->count; i++) {
-        const struct wire *now = find_wire(&round->found, &before->wires[i]);
-
-        /* A claim that is left of trusted evidence does not replace the memory of it. */
-        if (!now)
+    for (size_t i = 0; before && i < before->count; i++)
+        if (!find_wire(&round->found, &before->wires[i]))
             remember(round, &before->wires[i]);
-    }
+}
+
+void wires_note_demand(struct wires *wires, const char *port)
+{
+    for (size_t i = 0; i < wires->count; i++)
+        if (strcmp(wires->wires[i].port, port) == 0)
+            wires->wires[i].demanded = true;
 }
 
 int wires_compute(const struct config *config, const struct hypervisor_view *hypervisors,

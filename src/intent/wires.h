@@ -7,8 +7,10 @@
  * the hypervisor reports for exactly one NIC: confirmed.
  *  - named: a station heard on the port only claims a host's name: claimed, never acted upon.
  * Evidence that names two NICs for a port, or two ports for a NIC, is a conflict: the port is
- * frozen. A wire whose evidence is gone is remembered as 'lost': its port is left as it is until
- * other evidence speaks. */
+ * frozen. A wire whose evidence is gone is remembered as 'lost', and nothing is removed from its
+ * port, even when another NIC is seen there now: until its NIC is trusted to be behind another port
+ * ('moved', for as long as that is so), is proved to be there no more, or the operator pins the
+ * port. */
 #ifndef VSN_INTENT_WIRES_H
 #define VSN_INTENT_WIRES_H
 
@@ -43,6 +45,9 @@ struct wire { /* texts are owned by the wire list */
     unsigned evidence; /* bit per evidence_kind */
     int64_t since_ms;  /* monotonic: when this NIC was first seen on this port */
     int64_t seen_ms;   /* monotonic: when evidence was last there */
+    bool was_trusted;  /* it was confirmed or proved at some time */
+    bool demanded;     /* something was needed behind the port since this wire was first seen: an
+                        * empty demand is believed only then (wires_note_demand()) */
     char detail[256];  /* what the evidence says, or what contradicts */
 };
 
@@ -65,6 +70,9 @@ int wires_compute(const struct config *config, const struct hypervisor_view *hyp
                   const struct wires *before, int64_t now_ms, struct wires *ret_wires);
 
 void wires_done(struct wires *wires);
+
+/* Notes that something is needed behind 'port'. */
+void wires_note_demand(struct wires *wires, const char *port);
 
 /* True when VLANs may be added by this wire ('evidence strict': proved only). */
 bool wire_is_trusted(const struct wire *wire, enum config_evidence evidence);
