@@ -24,13 +24,15 @@ struct vlanset network_vlans(const struct inventory *inventory, const struct net
         return *ret_known ? network_vlans(inventory, defaults, ret_known) : vlanset_empty;
     }
     if (network->mode == VLAN_PRIVATE) {
+        bool is_unknown = inventory_is_unknown(inventory, TABLE_PVLAN, network->vswitch);
+
         *ret_known = false;
         INVENTORY_EACH_AS(inventory, pvlan, pair, TABLE_PVLAN, network->vswitch)
         {
             if (!vlanset_has(&network->vlans, (uint32_t)pair->secondary))
                 continue;
             vlanset_add(&vlans, (uint32_t)pair->primary);
-            *ret_known = true;
+            *ret_known = !is_unknown;
         }
     }
     return vlans;
@@ -40,8 +42,10 @@ bool network_uses_uplink(const struct network *network, const struct uplink *upl
 {
     const char *const lists[] = { network->active, network->standby };
 
-    /* An order that names nobody is an order that was not read. */
-    if (!network->teaming_known || (!network->active[0] && !network->standby[0]))
+    /* An order that names nobody is an order that was not read, and so is an uplink without a name.
+     */
+    if (!network->teaming_known || (!network->active[0] && !network->standby[0]) ||
+        (!uplink->name[0] && !uplink->lag[0]))
         return true;
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
         if (names_has(lists[i], uplink->name) ||
@@ -124,12 +128,20 @@ static bool is_switch_known(const struct walk *walk)
     return false;
 }
 
-static void walk_networks(struct walk *walk)
+/* The networks of a virtual switch are the host's own, or the shared ones. */
+static const char *owner_of_networks(struct walk *walk)
 {
     const char *owner = walk->vswitch->kind == VSWITCH_DISTRIBUTED ? "" : walk->host->id;
 
     if (inventory_is_unknown(walk->inventory, TABLE_NETWORK, owner))
         unknown(walk, "the networks of", owner[0] ? walk->host->name : "the distributed switches");
+    return owner;
+}
+
+static void walk_networks(struct walk *walk)
+{
+    const char *owner = owner_of_networks(walk);
+
     INVENTORY_EACH(walk->inventory, network, TABLE_NETWORK, owner)
     tell(walk, network, NULL, NULL);
 }
@@ -168,6 +180,8 @@ static void walk_machine(struct walk *walk, const struct machine *machine)
 
 static void walk_machines(struct walk *walk)
 {
+    if (inventory_is_unknown(walk->inventory, TABLE_MACHINE, ""))
+        unknown(walk, "the machines of", walk->host->name);
     INVENTORY_EACH(walk->inventory, machine, TABLE_MACHINE, NULL)
     {
         if (machine->template)
@@ -187,7 +201,9 @@ static bool walk_start(struct walk *walk, const char *host, const char *nic)
         unknown(walk, "host", host);
         return false;
     }
-    if (inventory_is_unknown(walk->inventory, TABLE_UPLINK, host) ||
+    if (inventory_is_unknown(walk->inventory, TABLE_HOST, "") ||
+        inventory_is_unknown(walk->inventory, TABLE_DVSWITCH, "") ||
+        inventory_is_unknown(walk->inventory, TABLE_UPLINK, host) ||
         inventory_is_unknown(walk->inventory, TABLE_VSWITCH, host) ||
         inventory_is_unknown(walk->inventory, TABLE_NIC, host))
         unknown(walk, "the virtual switches of", walk->host->name);
@@ -195,7 +211,8 @@ static bool walk_start(struct walk *walk, const char *host, const char *nic)
     if (!walk->uplink)
         return false; /* a NIC that no virtual switch uses carries nothing */
     walk->vswitch = inventory_find(walk->inventory, TABLE_VSWITCH, host, walk->uplink->vswitch);
-    if (!walk->vswitch)
+    if (!walk->vswitch || walk->vswitch->kind == VSWITCH_UNKNOWN ||
+        walk->vswitch->kind == VSWITCH_OPAQUE)
         unknown(walk, "the virtual switch of NIC", nic);
     else if (!is_switch_known(walk))
         unknown(walk, "distributed switch", walk->vswitch->name);
@@ -221,6 +238,7 @@ bool demand_of_nic(const struct inventory *inventory, enum config_provision prov
         walk_networks(&walk);
         break;
     case PROVISION_MACHINES:
+        owner_of_networks(&walk);
         walk_interfaces(&walk);
         walk_machines(&walk);
         break;
