@@ -46,6 +46,13 @@ static void doubt_owner(struct port_intent *intent, const struct hypervisor_trus
               name);
 }
 
+/* Read in full once, and not without any host. */
+static bool was_understood(const struct inventory *inventory)
+{
+    return inventory_was_read(inventory) &&
+           !(inventory_doubt(inventory) && inventory_count(inventory, TABLE_HOST) == 0);
+}
+
 /* A hypervisor that was never read since the start may want anything anywhere. */
 static void doubt_unread(struct port_intent *intent, const struct hypervisor_trust *hypervisors,
                          size_t n_hypervisors)
@@ -53,8 +60,7 @@ static void doubt_unread(struct port_intent *intent, const struct hypervisor_tru
     for (size_t i = 0; i < n_hypervisors; i++) {
         const struct hypervisor_trust *trust = &hypervisors[i];
 
-        if (!trust->released && inventory_count(trust->view.inventory, TABLE_HOST) == 0 &&
-            !inventory_is_complete(trust->view.inventory))
+        if (!trust->released && !was_understood(trust->view.inventory))
             doubt(intent, "hypervisor %s has not been read yet: it may want VLANs here",
                   trust->view.config->name);
     }
@@ -115,6 +121,17 @@ static void add_wire(const struct config *config, const struct hypervisor_trust 
     }
 }
 
+/* A wire that counts no more: its NIC is elsewhere now, or 'hold SECONDS' ran out. */
+static void add_former_wire(const struct hypervisor_trust *trust, const struct wire *wire,
+                            struct port_intent *intent)
+{
+    if (trust->view.config->mode == MODE_CONFIG)
+        intent->mode = MODE_CONFIG;
+    if (!trust->released)
+        doubt_owner(intent, trust,
+                    inventory_find(trust->view.inventory, TABLE_HOST, "", wire->host));
+}
+
 /* A port's cap: the lowest ids stay, the others are refused. What is on the port already is not
  * taken away for it, since 'needed' protects it. */
 static void cap(struct port_intent *intent)
@@ -161,20 +178,30 @@ static void add_wires(const struct config *config, const struct hypervisor_trust
             continue;
         if (wire->state == WIRE_LOST)
             doubt(intent, "the wire to %.80s %.40s lost its evidence", wire->host_name, wire->nic);
-        if (wire->state == WIRE_MOVED || (trust && trust->released)) {
-            (*ret_bound)++;
-            if (trust && trust->view.config->mode == MODE_CONFIG)
-                intent->mode = MODE_CONFIG;
-            continue;
-        }
-        if (!trust || !wire_is_trusted(wire, config->evidence))
+        if (!trust || (wire->state != WIRE_MOVED && !wire_is_trusted(wire, config->evidence)))
             continue;
         (*ret_bound)++;
+        if (wire->state == WIRE_MOVED || trust->released) {
+            add_former_wire(trust, wire, intent);
+            continue;
+        }
         intent->may_add = true;
         add_wire(config, trust, wire, intent, &in_config);
     }
     cap(intent);
     intent->apply = vlanset_both(&intent->wanted, &in_config);
+}
+
+/* An empty answer is never the first word: behind a port for which nothing was ever asked since the
+ * start, nothing is concluded from nothing being asked for. */
+static bool is_mute(const struct wires *wires, const struct port_intent *intent)
+{
+    if (!vlanset_is_empty(&intent->needed) || !vlanset_is_empty(&intent->refused))
+        return false;
+    for (size_t i = 0; i < wires->count; i++)
+        if (strcmp(wires->wires[i].port, intent->port->name) == 0 && wires->wires[i].demanded)
+            return false;
+    return true;
 }
 
 static void compute_port(const struct config *config, const struct hypervisor_trust *hypervisors,
@@ -190,6 +217,8 @@ static void compute_port(const struct config *config, const struct hypervisor_tr
         return;
     }
     add_wires(config, hypervisors, n_hypervisors, wires, intent, &bound);
+    if (bound > 0 && is_mute(wires, intent))
+        doubt(intent, "nothing was ever asked for behind this port since vsn started");
     if (bound == 0)
         doubt(intent, "no host NIC is known behind this port");
     doubt_unread(intent, hypervisors, n_hypervisors);

@@ -271,9 +271,10 @@ static bool converged_port(struct invariants *invariants, const struct world *wo
     idle = vlanset_both(&at->owned, &at->tagged);
     idle = vlanset_minus(&idle, &needs);
     idle = vlanset_minus(&idle, &at->learnt);
-    /* Where nobody is behind a port, or only those who may not be written for, it stays. */
-    if (vlanset_is_empty(&idle) || !world_behind(world, port, &owner, &host, &nic) ||
-        is_held(core, name) ||
+    /* Where nobody is behind a port, or nobody who needs anything, or only those who may not be
+     * written for, it stays. */
+    if (vlanset_is_empty(&idle) || vlanset_is_empty(&needs) ||
+        !world_behind(world, port, &owner, &host, &nic) || is_held(core, name) ||
         (vlanset_is_empty(&in_config) && owner > 0 && world->hypervisors[owner].mode == MODE_CHECK))
         return true;
     if (world->hypervisors[owner].hosts[host].connection != CONNECTION_CONNECTED)
