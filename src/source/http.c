@@ -114,6 +114,7 @@ static CURLcode on_ssl_context(CURL *easy, void *context, void *data)
 
 /* ---- Traffic --------------------------------------------------------------------------------- */
 
+/* Only while the request has its connection. */
 static void note_protocol(struct http_request *request)
 {
     struct curl_tlssessioninfo *tls = NULL;
@@ -148,6 +149,8 @@ static size_t on_header(char *line, size_t one, size_t size, void *data)
     struct http_request *request = data;
 
     (void)one;
+    if (request->header_size == 0)
+        note_protocol(request);
     request->header_size += size;
     if (request->header_size > HEADER_MAX)
         return 0;
@@ -226,8 +229,12 @@ static void explain(struct http_request *request, CURLcode code, struct http_res
         return;
     }
     if (code != CURLE_PEER_FAILED_VERIFICATION) {
+        bool is_old = code == CURLE_SSL_CONNECT_ERROR && !http->tls_legacy &&
+                      (strcasestr(why, "protocol") || strcasestr(why, "version"));
+
         result->outcome = request->stopped < 0 ? HTTP_STOPPED : HTTP_FAILED;
-        error_set(&result->error, -EIO, "%s", why);
+        error_set(&result->error, -EIO, "%s%s", why,
+                  is_old ? " ('tls legacy' allows TLS 1.0 and 1.1)" : "");
         return;
     }
     result->outcome = HTTP_UNTRUSTED;
@@ -267,7 +274,6 @@ static void reap(struct http *http)
         CURLcode code = message->data.result;
 
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&request);
-        note_protocol(request);
         finish(request, code);
     }
 }

@@ -44,7 +44,8 @@ class Scripted:
     VERSIONS = ("<namespaces><namespace><name>urn:vim25</name><version>6.5</version>"
                 "<priorVersions/></namespace></namespaces>")
 
-    def __init__(self, folder):
+    def __init__(self, folder, newest=None):
+        self._newest = newest
         self.certificate, self._key = make_certificate(str(folder))
         self.asked, self.bodies, self.cookies, self.actions, self.ended = [], {}, set(), set(), threading.Event()
         self.gzip = self.redirect = False
@@ -119,6 +120,9 @@ class Scripted:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if self._newest:    # as a server of its time
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, self._newest
         context.load_cert_chain(self.certificate, self._key)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.url = f"https://127.0.0.1:{self._server.server_port}/sdk"

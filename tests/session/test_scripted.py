@@ -1,4 +1,6 @@
 """A session with a server that says exactly what the test wants."""
+import ssl
+
 import pytest
 from scripted import COOKIE, Fault, Scripted, change, content, update, updates
 from vsnlab.until import until
@@ -24,6 +26,15 @@ def test_without_a_list_of_versions(script, follow):
     script.versions = None
     session = follow(script).until_state("connected")
     assert session.session["api"] == "VirtualCenter 6.5"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_old_tls_only_when_it_is_allowed(tmp_path, follow):
+    with Scripted(tmp_path, newest=ssl.TLSVersion.TLSv1_1) as old:
+        session = follow(old).until("a reason", lambda s: s.session.get("reason"))
+        assert "tls legacy" in session.session["reason"] and not old.asked
+        session = follow(old, tls_legacy="yes").until_state("connected")
+        assert "TLSv1.1" in session.session["notice"]
 
 
 def test_compressed_replies(script, follow):
