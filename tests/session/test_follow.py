@@ -205,3 +205,13 @@ def test_same_target_again_changes_nothing(vcenter, follow):
     server.control("host", host="esx2", state="notResponding")
     session.until("the change", lambda s: any("respond" in row["connection"] for row in s.rows("host").values()))
     assert session.syncs == 1 and server.control("state", brief=1)["logins"] == 1
+
+
+def test_switch_that_comes_later_is_read(vcenter, follow):
+    """A distributed switch is followed by its version and read again by its reference, which bears its subclass."""
+    server = vcenter(WORLD)
+    server.fault("empty-inventory")
+    session = follow(server).until_state("connected")
+    server.clear_faults()
+    session.until("its private VLANs", lambda s: len(s.rows("pvlan")) == 2)
+    assert len(session.rows("dvswitch")) == 1

@@ -17,7 +17,7 @@ struct inventory {
     property_set refused;
     unsigned generation;
     unsigned n_due;
-    struct known_set known;
+    struct known_set known[N_OBJECT_TYPES];
     struct strbuf out;
 };
 
@@ -279,7 +279,7 @@ static int list_uplink_groups(struct inventory *inventory, const struct object *
     size_t at = 0;
 
     while (pairs_next(&object->uplink_groups, &at, &id, &nothing)) {
-        struct known *group = known_need(&inventory->known, OBJECT_GROUP, id);
+        struct known *group = known_need(&inventory->known[OBJECT_GROUP], id);
         enum network_role before;
 
         if (!group)
@@ -318,7 +318,7 @@ static int take_dvswitch(struct inventory *inventory, struct object *object, str
 /* NSX: mostly an overlay; a VLAN, if there is one, is not in this API. */
 static void take_opaque(struct inventory *inventory, struct object *object, struct known *known)
 {
-    if (object->valued & PROPERTY(OPAQUE_ID))
+    if (*object->key)
         known_set_text(known, object->key);
     if (*known->text)
         send_row(
@@ -361,10 +361,10 @@ static void set_due(struct inventory *inventory, struct known *known, bool due)
     known->handed = false;
 }
 
-static void forget(struct inventory *inventory, struct known *known)
+static void forget(struct inventory *inventory, enum object_type type, struct known *known)
 {
     set_due(inventory, known, false);
-    known_remove(&inventory->known, known);
+    known_remove(&inventory->known[type], known);
 }
 
 static int dispatch(struct inventory *inventory, struct object *object, struct known *known)
@@ -397,18 +397,19 @@ int inventory_take(struct inventory *inventory, struct object *object, struct er
 
     if (object->type == N_OBJECT_TYPES || !*object->id)
         return 0;
-    known = known_find(&inventory->known, object->type, object->id);
+    known = known_find(&inventory->known[object->type], object->id);
     if (object->kind == KIND_LEAVE) {
         drop(inventory, object, known);
         if (known)
-            forget(inventory, known);
+            forget(inventory, object->type, known);
         return 0;
     }
     if (!known)
-        known = known_need(&inventory->known, object->type, object->id);
+        known = known_need(&inventory->known[object->type], object->id);
     if (!known)
         return error_set(reterr, -EMSGSIZE, "the server has more objects than can be held");
     known->generation = inventory->generation;
+    known->is_subclass = object->is_subclass;
     if (object->kind == KIND_ENTER)
         set_due(inventory, known, false);
     r = dispatch(inventory, object, known);
@@ -437,11 +438,12 @@ void inventory_begin(struct inventory *inventory)
     struct known *known, *next;
 
     inventory->generation++;
-    HASH_ITER (hh, inventory->known.first, known, next) {
-        set_due(inventory, known, false);
-        if (known->type == OBJECT_DVSWITCH)
-            known_set_text(known, ""); /* to be read in full again */
-    }
+    for (enum object_type type = 0; type < N_OBJECT_TYPES; type++)
+        HASH_ITER (hh, inventory->known[type].first, known, next) {
+            set_due(inventory, known, false);
+            if (type == OBJECT_DVSWITCH)
+                known_set_text(known, ""); /* to be read in full again */
+        }
     record_write(&inventory->out, RECORD_BEGIN, TABLE_ALL, NULL, 0);
 }
 
@@ -449,9 +451,10 @@ void inventory_complete(struct inventory *inventory)
 {
     struct known *known, *next;
 
-    HASH_ITER (hh, inventory->known.first, known, next)
-        if (known->generation != inventory->generation)
-            forget(inventory, known);
+    for (enum object_type type = 0; type < N_OBJECT_TYPES; type++)
+        HASH_ITER (hh, inventory->known[type].first, known, next)
+            if (known->generation != inventory->generation)
+                forget(inventory, type, known);
     record_write(&inventory->out, RECORD_END, TABLE_ALL, NULL, 0);
     inventory_flush(inventory);
 }
@@ -461,6 +464,17 @@ unsigned inventory_due(const struct inventory *inventory)
     return inventory->n_due;
 }
 
+static void add_object(struct strbuf *objects, enum object_type type, const struct known *known)
+{
+    struct moref ref;
+
+    snprintf(ref.type, sizeof(ref.type), "%s", object_ref_type(type, known->is_subclass));
+    snprintf(ref.value, sizeof(ref.value), "%s", known->id);
+    soap_markup(objects, "<objectSet>");
+    soap_ref(objects, "obj", &ref);
+    soap_markup(objects, "</objectSet>");
+}
+
 unsigned inventory_reread(struct inventory *inventory, struct strbuf *objects, unsigned most,
                           unsigned *ret_types)
 {
@@ -468,22 +482,15 @@ unsigned inventory_reread(struct inventory *inventory, struct strbuf *objects, u
     unsigned count = 0;
 
     *ret_types = 0;
-    if (inventory->n_due == 0)
-        return 0;
-    HASH_ITER (hh, inventory->known.first, known, next) {
-        struct moref ref;
-
-        if (!known->due || count == most)
-            continue;
-        snprintf(ref.type, sizeof(ref.type), "%s", object_type_name(known->type));
-        snprintf(ref.value, sizeof(ref.value), "%s", known_id(known));
-        soap_markup(objects, "<objectSet>");
-        soap_ref(objects, "obj", &ref);
-        soap_markup(objects, "</objectSet>");
-        known->handed = true;
-        *ret_types |= 1u << known->type;
-        count++;
-    }
+    for (enum object_type type = 0; inventory->n_due && type < N_OBJECT_TYPES; type++)
+        HASH_ITER (hh, inventory->known[type].first, known, next) {
+            if (!known->due || count == most)
+                continue;
+            add_object(objects, type, known);
+            known->handed = true;
+            *ret_types |= 1u << type;
+            count++;
+        }
     return count;
 }
 
@@ -491,9 +498,10 @@ void inventory_reread_done(struct inventory *inventory)
 {
     struct known *known, *next;
 
-    HASH_ITER (hh, inventory->known.first, known, next)
-        if (known->handed)
-            set_due(inventory, known, false);
+    for (enum object_type type = 0; inventory->n_due && type < N_OBJECT_TYPES; type++)
+        HASH_ITER (hh, inventory->known[type].first, known, next)
+            if (known->handed)
+                set_due(inventory, known, false);
 }
 
 bool inventory_next_hint(struct inventory *inventory, unsigned round, char host[ID_SIZE],
@@ -501,14 +509,14 @@ bool inventory_next_hint(struct inventory *inventory, unsigned round, char host[
 {
     struct known *known, *next, *best = NULL;
 
-    HASH_ITER (hh, inventory->known.first, known, next)
-        if (known->type == OBJECT_HOST && known->connected && *known->text &&
-            known->hinted < round && (!best || known->hinted < best->hinted))
+    HASH_ITER (hh, inventory->known[OBJECT_HOST].first, known, next)
+        if (known->connected && *known->text && known->hinted < round &&
+            (!best || known->hinted < best->hinted))
             best = known;
     if (!best)
         return false;
     best->hinted = round;
-    snprintf(host, ID_SIZE, "%s", known_id(best));
+    snprintf(host, ID_SIZE, "%s", best->id);
     snprintf(network_system, ID_SIZE, "%s", best->text);
     return true;
 }
@@ -528,7 +536,8 @@ struct inventory *inventory_free(struct inventory *inventory)
 {
     if (!inventory)
         return NULL;
-    known_clear(&inventory->known);
+    for (enum object_type type = 0; type < N_OBJECT_TYPES; type++)
+        known_clear(&inventory->known[type]);
     strbuf_done(&inventory->out);
     free(inventory);
     return NULL;

@@ -62,6 +62,7 @@ struct item {
 
 struct object {
     enum object_type type;
+    bool is_subclass; /* its reference bears the name of a subclass of the type */
     enum object_kind kind;
     char id[ID_SIZE]; /* the MoRef's value; "" when it could not be read */
 
@@ -123,6 +124,7 @@ void port_config_standard(struct port_config *config, uint64_t vlan);
 extern const struct xml_rule host_pnic_rules[], host_vswitch_rules[], host_portgroup_rules[],
     host_vnic_rules[], host_proxy_rules[], host_opaque_rules[];
 extern const struct xml_rule machine_device_rules[];
-extern const struct xml_rule port_config_rules[], group_tag_rules[], dvswitch_config_rules[];
+extern const struct xml_rule port_config_rules[], group_tag_rules[], dvswitch_config_rules[],
+    opaque_summary_rules[];
 
 #endif

@@ -71,7 +71,7 @@ const struct property properties[N_PROPERTIES] = {
     [DVSWITCH_CONFIG] = { OBJECT_DVSWITCH, "config", RULES(dvswitch_config_rules) },
 
     [OPAQUE_NAME] = { OBJECT_OPAQUE, "name", TEXT(name), FOLLOWED },
-    [OPAQUE_ID] = { OBJECT_OPAQUE, "summary.opaqueNetworkId", ID(key), FOLLOWED },
+    [OPAQUE_ID] = { OBJECT_OPAQUE, "summary", RULES(opaque_summary_rules), FOLLOWED },
 };
 /* clang-format on */
 
@@ -87,9 +87,17 @@ static const struct {
     [OBJECT_OPAQUE] = { "OpaqueNetwork", API_5_5, true },
 };
 
+/* The only subclass that there is of any of them. */
+static const char dvswitch_subclass[] = "VmwareDistributedVirtualSwitch";
+
 const char *object_type_name(enum object_type type)
 {
     return types[type].name;
+}
+
+const char *object_ref_type(enum object_type type, bool is_subclass)
+{
+    return type == OBJECT_DVSWITCH && is_subclass ? dvswitch_subclass : types[type].name;
 }
 
 enum object_type object_type_find(const char *name)
@@ -97,7 +105,7 @@ enum object_type object_type_find(const char *name)
     for (enum object_type type = 0; type < N_OBJECT_TYPES; type++)
         if (strcmp(types[type].name, name) == 0)
             return type;
-    return strcmp(name, "VmwareDistributedVirtualSwitch") == 0 ? OBJECT_DVSWITCH : N_OBJECT_TYPES;
+    return strcmp(name, dvswitch_subclass) == 0 ? OBJECT_DVSWITCH : N_OBJECT_TYPES;
 }
 
 const struct property *property_find(enum object_type type, const char *path)

@@ -92,6 +92,9 @@ extern const struct property properties[N_PROPERTIES];
 /* The API's name of a type; and the other way, N_OBJECT_TYPES for a type we do not follow. A
  * subclass is known by the name of its base: VmwareDistributedVirtualSwitch. */
 const char *object_type_name(enum object_type type);
+
+/* The type that a reference to an object bears, which is that of the subclass if it is of one. */
+const char *object_ref_type(enum object_type type, bool is_subclass);
 enum object_type object_type_find(const char *name);
 
 /* The property named by exactly 'path', NULL if none. */

@@ -193,6 +193,8 @@ static int on_object_ref(struct xml *xml, void *data, const struct xml_element *
 
     (void)xml;
     reply->object.type = object_type_find(element->ref);
+    reply->object.is_subclass = reply->object.type != N_OBJECT_TYPES &&
+                                strcmp(element->ref, object_type_name(reply->object.type)) != 0;
     return 0;
 }
 
