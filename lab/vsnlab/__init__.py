@@ -7,6 +7,8 @@ from .remote import Process, Remote, WorldError
 from .uml import UmlPlane
 from .until import until
 from .vcenter import VCenter, host_of, make_certificate
+from .xenpool import XenPool, xen_host_of
 
 __all__ = ["BUILD", "PROJECT", "Endpoint", "Host", "Listener", "Machine", "Nic", "OvsPlane", "Plane", "Probe",
-           "Process", "Remote", "Station", "Traffic", "UmlPlane", "VCenter", "WorldError", "host_of", "make_certificate", "probe", "stop_all", "until"]
+           "Process", "Remote", "Station", "Traffic", "UmlPlane", "VCenter", "WorldError", "XenPool", "host_of",
+           "make_certificate", "probe", "stop_all", "until", "xen_host_of"]

@@ -207,6 +207,14 @@ class Plane:
         """ADDRESS:PORT under which a process of the world reaches what listens on this side's 127.0.0.1:port."""
         raise NotImplementedError
 
+    def pool_addresses(self, count):
+        """[(address that the world connects to, address on this side)] for the hosts of a pool, which all have one port
+        on addresses of their own."""
+        return [(f"127.0.0.{i + 1}", f"127.0.0.{i + 1}") for i in range(count)]
+
+    def reach(self, address, listen, port):
+        """Lets processes of the world reach what listens on 'listen' of this side under one of pool_addresses()."""
+
     def settle(self, host=None):
         """Waits until the data plane of the switch (or of a host's virtual switches) does what it was told."""
 

@@ -6,6 +6,7 @@ a pair of virtual cards in a nameless network namespace: 192.0.2.1 is this side,
 import json
 import os
 import socket
+import subprocess
 
 from . import vlans as vlan_lists
 from .netns import NetNs
@@ -14,6 +15,7 @@ from .relay import Relay
 from .remote import WorldError
 
 OUTSIDE, INSIDE = "192.0.2.1", "192.0.2.2"      # RFC 5737: never a real network
+POOL = OUTSIDE.rpartition(".")[0]              # the network of 16 addresses from POOL.16 up is a pool's
 AGENT_PORT = 7000
 
 # Process 1 of the process namespace: when the guest or the lifeline ends, both end. The two cards of the
@@ -41,7 +43,7 @@ class UmlPlane(Plane):
 
     def __init__(self, memory="384M", **options):
         super().__init__(**options)
-        self._memory, self._net, self._relays = memory, None, {}
+        self._memory, self._net, self._relays, self._pool = memory, None, {}, set()
 
     def _prepare(self):
         self.dir = "/run/world"
@@ -81,6 +83,23 @@ class UmlPlane(Plane):
             listener = self._net.call(lambda: socket.create_server((OUTSIDE, port), backlog=64))
             self._relays[port] = Relay(listener, ("127.0.0.1", port))
         return f"{OUTSIDE}:{port}"
+
+    def pool_addresses(self, count):
+        """Beside 192.0.2.1: 192.0.2.17 and up."""
+        pairs = [(f"{POOL}.{17 + i}", f"127.0.0.{i + 1}") for i in range(count)]
+        new = [address for address, _ in pairs if address not in self._pool]
+        if new and not self._pool:
+            self.run(["ip", "route", "replace", f"{POOL}.16/28", "via", OUTSIDE], check=True)
+        for address in new:
+            subprocess.run(["nsenter", f"--net={self._net.path}", "ip", "addr", "add", f"{address}/32", "dev", "outside"],
+                           check=True, capture_output=True)
+        self._pool.update(new)
+        return pairs
+
+    def reach(self, address, listen, port):
+        if (address, port) not in self._relays:
+            listener = self._net.call(lambda: socket.create_server((address, port), backlog=64))
+            self._relays[address, port] = Relay(listener, (listen, port))
 
     # The switch
 
