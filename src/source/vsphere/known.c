@@ -1,48 +1,35 @@
 #include "source/vsphere/known.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define KNOWN_MAX 200000
 
-/* The hash key is the id with its type in front: MoRefs are unique only within a type. */
-static size_t make_key(char *to, size_t size, enum object_type type, const char *id)
+struct known *known_find(const struct known_set *set, const char *id)
 {
-    int length = snprintf(to, size, "%c%s", 'a' + (int)type, id);
+    struct known *known;
 
-    return length < 0 || (size_t)length >= size ? 0 : (size_t)length;
-}
-
-struct known *known_find(const struct known_set *set, enum object_type type, const char *id)
-{
-    char key[ID_SIZE + 2];
-    size_t length = make_key(key, sizeof(key), type, id);
-    struct known *known = NULL;
-
-    if (length)
-        HASH_FIND(hh, set->first, key, length, known);
+    HASH_FIND_STR(set->first, id, known);
     return known;
 }
 
-struct known *known_need(struct known_set *set, enum object_type type, const char *id)
+struct known *known_need(struct known_set *set, const char *id)
 {
-    struct known *known = known_find(set, type, id);
-    size_t length = strlen(id) + 1;
+    struct known *known = known_find(set, id);
+    size_t size = strlen(id) + 1;
 
-    if (known || length + 1 > ID_SIZE || HASH_COUNT(set->first) >= KNOWN_MAX)
+    if (known || size > ID_SIZE || HASH_COUNT(set->first) >= KNOWN_MAX)
         return known;
-    known = calloc(1, sizeof(*known) + length + 1);
+    known = calloc(1, sizeof(*known) + size);
     if (!known)
         return NULL;
-    known->type = type;
-    make_key(known->id, length + 1, type, id);
+    memcpy(known->id, id, size);
     known->text = strdup("");
     if (known->text)
-        HASH_ADD(hh, set->first, id, length, known);
+        HASH_ADD_STR(set->first, id, known);
     else
         free(known);
-    return known_find(set, type, id);
+    return known_find(set, id);
 }
 
 int known_set_text(struct known *known, const char *text)

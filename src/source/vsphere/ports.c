@@ -230,3 +230,11 @@ const struct xml_rule dvswitch_config_rules[] = {
     { .name = "pvlanConfig", .rules = pvlan_rules, .open = item_open, .close = on_pvlan },
     { 0 },
 };
+
+/* ---- OpaqueNetworkSummary: declared as its base class, so taken whole
+ * ----------------------------- */
+
+const struct xml_rule opaque_summary_rules[] = {
+    XML_MEMBER("opaqueNetworkId", XML_ID, struct object, key),
+    { 0 },
+};

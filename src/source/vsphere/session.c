@@ -17,6 +17,8 @@
 #define STEADY_MS 60000 /* a connection that lasted as long starts the backoff anew */
 #define CLOSE_MS 4000
 #define RESUME_MS 5
+#define ODDITIES 5 /* told in one */
+#define ODDITIES_MS 60000
 #define REREAD_MOST 100
 
 uint64_t session_random(void)
@@ -40,16 +42,19 @@ static void on_emit(const char *lines, size_t size, void *data)
 
 void session_tell(struct vsphere_session *session, enum session_state state)
 {
+    char notice[ERROR_SIZE + 80];
     struct session row = {
         .state = state,
         .reason = session->reason.text,
         .product = session->content.product,
         .version = session->content.version,
         .api = session->api,
-        .notice = session->notice,
+        .notice = notice,
     };
     struct strbuf line;
 
+    snprintf(notice, sizeof(notice), "%s%s%s", session->protocol,
+             *session->protocol && *session->oddity ? "; " : "", session->oddity);
     /* vsnd logs what it hears, with the hypervisor's name. */
     if (state != session->state || *session->reason.text)
         log_debug("%s%s%s", record_word(TABLE_SESSION, "state", &row),
@@ -61,14 +66,17 @@ void session_tell(struct vsphere_session *session, enum session_state state)
     strbuf_done(&line);
 }
 
-/* Something strange in the inventory: kept as the notice, where an operator looks. */
+/* Something strange in the inventory: kept as the notice, where an operator looks. Tenants choose
+ * names and settings, so it must not become a flood. */
 static void on_oddity(const char *what, void *data)
 {
     struct vsphere_session *session = data;
+    unsigned held = 0;
 
-    if (strcmp(what, session->notice) == 0)
+    if (strcmp(what, session->oddity) == 0 ||
+        !log_allowed(&session->oddities, clock_now_ms(), ODDITIES, ODDITIES_MS, &held))
         return;
-    text_copy(session->notice, sizeof(session->notice), what);
+    text_copy(session->oddity, sizeof(session->oddity), what);
     session_tell(session, session->state);
 }
 
@@ -77,7 +85,7 @@ static void note_protocol(struct vsphere_session *session)
     const char *protocol = http_protocol(session->http);
 
     if (session->target->tls_legacy && *protocol)
-        snprintf(session->notice, sizeof(session->notice),
+        snprintf(session->protocol, sizeof(session->protocol),
                  "old TLS is allowed; the server speaks %s", protocol);
 }
 
@@ -310,7 +318,7 @@ static void on_target(void *data)
     session->refused = 0;
     session->ever_read = session->closing = false;
     session->hint_round = 0;
-    *session->api = *session->notice = *session->reason.text = '\0';
+    *session->api = *session->protocol = *session->oddity = *session->reason.text = '\0';
     backoff_reset(&session->backoff);
     set_versions_url(session);
     config = (struct http_config){

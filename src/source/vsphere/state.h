@@ -4,6 +4,7 @@
 #define VSN_SOURCE_VSPHERE_STATE_H
 
 #include "base/backoff.h"
+#include "base/log.h"
 #include "source/vsphere/call.h"
 #include "source/vsphere/inventory.h"
 #include "source/vsphere/session.h"
@@ -44,7 +45,10 @@ struct vsphere_session {
 
     enum session_state state;
     struct error reason;
-    char api[96], notice[ERROR_SIZE];
+    char api[96];
+    char protocol[64];       /* a remark on old TLS; "" */
+    char oddity[ERROR_SIZE]; /* the last strange thing in the inventory; "" */
+    struct log_limit oddities;
 
     struct call main, side;
     enum step step;
