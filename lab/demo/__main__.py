@@ -25,7 +25,7 @@ def end(*_):
 def perform(once, teller):
     began = time.monotonic()
     teller.say("The stage: a switch, three hosts, two machines and a vCenter, all on this machine, none of it outside.")
-    with Stage() as stage:
+    with Stage(teller.waiting) as stage:
         teller.line(f"  standing after {time.monotonic() - began:.1f} s")
         try:
             Story(stage, teller).tell()

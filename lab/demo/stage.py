@@ -3,6 +3,7 @@ import json
 import os
 import shlex
 import subprocess
+import time
 
 from vsnlab import BUILD, PROJECT, OvsPlane, Probe, VCenter, WorldError, host_of, until
 
@@ -26,11 +27,12 @@ class Stage:
     """Use as a context manager.
 
     plane, station, web    the world, where frames are counted, the machine that moves; see lab/README.md
+    waiting                told the seconds while something is waited for
     inventory              what the vCenter knows when it starts: the story keeps it up to date
     """
 
-    def __init__(self):
-        self.plane = OvsPlane()
+    def __init__(self, waiting):
+        self.plane, self.waiting = OvsPlane(), waiting
         self.vcenter = self.station = self.web = self.vsnd = self._end_following = None
         self.vcenter_up = False
 
@@ -197,9 +199,10 @@ class Stage:
 
     def wait(self, what, predicate, timeout=15):
         """The answer of 'predicate', or its last false one when the time is over: a check tells."""
-        last = []
+        last, began = [], time.monotonic()
 
         def ask():
+            self.waiting(time.monotonic() - began)
             last[:] = [predicate()]
             return last[0]
         try:

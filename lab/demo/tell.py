@@ -11,12 +11,21 @@ class Teller:
 
     def __init__(self, out=sys.stdout):
         self.out, self.colours = out, out.isatty()
-        self.held, self.failed, self._step = 0, 0, 0
+        self.held, self.failed, self._step, self._waiting = 0, 0, 0, False
 
     def _paint(self, code, text):
         return f"\033[{code}m{text}\033[0m" if self.colours else text
 
+    def waiting(self, seconds):
+        """On a terminal: that something goes on, until the next line."""
+        if self.colours and seconds >= 1:
+            self._waiting = True
+            print(f"\r  waiting, {seconds:.0f} s ", end="", file=self.out, flush=True)
+
     def line(self, text=""):
+        if self._waiting:
+            self._waiting = False
+            print("\r\033[K", end="", file=self.out)
         print(text, file=self.out, flush=True)
 
     def step(self, title):

@@ -6,6 +6,8 @@ from .lldp import Lldpd
 from .remote import WorldError
 from .until import until
 
+# RFC 5737: never real networks.
+DOM0_NETWORKS = ("198.51.100", "203.0.113")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 
@@ -42,6 +44,7 @@ class Host:
     """See Plane.create_host. nics: {name: Nic}; switches: {virtual switch: [NIC names], active one first}."""
 
     def __init__(self, plane, name, wires, switches, discovery, macs):
+        self.dom0, discovery = discovery == "dom0", None if discovery == "dom0" else discovery
         self.plane, self.name, self.netns = plane, checked(name), name
         self.nics = {nic: Nic(self, nic, port, macs.get(nic) or plane.new_mac()) for nic, port in wires.items()}
         self.switches = {checked(switch, 15): list(nics) for switch, nics in switches.items()}
@@ -58,9 +61,29 @@ class Host:
         plane.sh(plane.netns_script(self.netns) +
                  "".join(plane.cable_script(nic.port, self.netns, nic.nic, nic.mac) for nic in self.nics.values()))
         plane.start_vswitches(self)
+        if self.dom0:
+            for switch, network in zip(self.switches, DOM0_NETWORKS):
+                plane.sh(plane.local_port_script(self, switch) + self._address_script(switch, network))
         for lldpd in self.lldpds:
             lldpd.start()
         return self
+
+    def _address_script(self, switch, network):
+        """The first bridges of dom0, for management and storage, have the MAC address of their first card and an address
+        of IPv4; the kernel announces both by ARP whenever the bridge comes up. Further bridges say nothing."""
+        mac = self.nics[self.switches[switch][0]].mac
+        notify = f"echo 1 >/proc/sys/net/ipv4/conf/{switch}/arp_notify"
+        host = len(self.plane.hosts) + 1
+        return (f"ip -n {self.netns} link set {switch} address {mac}\n"
+                f"nsenter --net=/run/netns/{self.netns} sh -c '{notify}'\n"
+                f"ip -n {self.netns} addr add {network}.{host}/24 dev {switch}\n" + self._announce_script(switch))
+
+    def _announce_script(self, switch):
+        return f"ip -n {self.netns} link set {switch} down\nip -n {self.netns} link set {switch} up\n"
+
+    def announce(self, switch=None):
+        """A dom0 says by ARP, untagged, which MAC address its management has; or that of another bridge of its own."""
+        self.plane.sh(self._announce_script(switch or next(iter(self.switches))))
 
     def heard(self):
         """What this host's own lldpd heard: {NIC: [neighbour, ...]}; see lldp.parse for the members. A card in mode
@@ -86,6 +109,8 @@ class Host:
         """Makes another card the active uplink of a virtual switch."""
         self.active[switch] = nic
         self.plane.use_uplink(self, switch, nic)
+        if self.dom0:
+            self.announce(switch)
 
 
 class Machine(Endpoint):

@@ -152,6 +152,11 @@ class OvsPlane(Plane):
             if len(nics) > 1:
                 self.use_uplink(host, switch, nics[0])
 
+    def local_port_script(self, host, switch):
+        """The bridge's own interface takes part in untagged traffic, with the address of its first card."""
+        mac = host.nics[host.switches[switch][0]].mac
+        return f'{self._host_vsctl(host)} set bridge {switch} other-config:hwaddr=\\"{mac}\\"\n'
+
     def take_up(self, nic):
         """Open vSwitch takes up the card by its name; done when it has a number again. Meanwhile its bond had
         gone over to another card."""

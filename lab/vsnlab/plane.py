@@ -182,7 +182,8 @@ class Plane:
         wires       {NIC: port of the switch}, as {"vmnic0": "swp1"}
         switches    its virtual switches and their uplinks; the first NIC is the active one.
                     Default: {"vSwitch0": all NICs}. Names have at most 15 characters.
-        discovery   "cdp-listen", "lldp", None, or {NIC: one of them}
+        discovery   "cdp-listen", "lldp", None, or {NIC: one of them}; "dom0" for a XenServer, which speaks neither and is
+                    only seen by the ARP of its own bridges (Host.announce)
         macs        {NIC: MAC address}; the others get one of their own
         """
         host = Host(self, name, wires, switches or {"vSwitch0": list(wires)}, discovery, macs or {})

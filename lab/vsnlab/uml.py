@@ -155,6 +155,11 @@ class UmlPlane(Plane):
                 script += self._uplink_script(host, switch)
         self.sh(script)
 
+    @staticmethod
+    def local_port_script(host, switch):
+        """The bridge's own interface takes part in untagged traffic."""
+        return f"bridge -n {host.netns} vlan add dev {switch} vid 1 pvid untagged self\n"
+
     def _uplink_script(self, host, switch):
         """Joins the active uplink, and only that: with two, the bridge would be a loop, which a virtual switch
         never is."""
