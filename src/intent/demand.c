@@ -133,7 +133,10 @@ static const char *owner_of_networks(struct walk *walk)
 {
     const char *owner = walk->vswitch->kind == VSWITCH_DISTRIBUTED ? "" : walk->host->id;
 
-    if (inventory_is_unknown(walk->inventory, TABLE_NETWORK, owner))
+    /* A virtual switch with an uplink has a network somewhere beside it: no list is a hollow one.
+     */
+    if (inventory_is_unknown(walk->inventory, TABLE_NETWORK, owner) ||
+        !inventory_next(walk->inventory, TABLE_NETWORK, owner, NULL))
         unknown(walk, "the networks of", owner[0] ? walk->host->name : "the distributed switches");
     return owner;
 }
@@ -208,8 +211,13 @@ static bool walk_start(struct walk *walk, const char *host, const char *nic)
         inventory_is_unknown(walk->inventory, TABLE_NIC, host))
         unknown(walk, "the virtual switches of", walk->host->name);
     walk->uplink = inventory_find(walk->inventory, TABLE_UPLINK, host, nic);
-    if (!walk->uplink)
-        return false; /* a NIC that no virtual switch uses carries nothing */
+    if (!walk->uplink) {
+        /* A NIC that no virtual switch uses carries nothing; but some NIC does the host's talking.
+         */
+        if (!inventory_next(walk->inventory, TABLE_UPLINK, host, NULL))
+            unknown(walk, "the virtual switches of", walk->host->name);
+        return false;
+    }
     walk->vswitch = inventory_find(walk->inventory, TABLE_VSWITCH, host, walk->uplink->vswitch);
     if (!walk->vswitch || walk->vswitch->kind == VSWITCH_UNKNOWN ||
         walk->vswitch->kind == VSWITCH_OPAQUE)

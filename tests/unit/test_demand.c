@@ -34,7 +34,8 @@ static void assert_demand(const struct inventory *inventory, enum config_provisi
     "new vswitch owner=a id=u1 name=dvs kind=distributed\n"                                        \
     "new uplink owner=a id=vmnic1 vswitch=u1 name=up1\n"                                           \
     "new uplink owner=a id=vmnic2 vswitch=u1 name=up2 lag=lag1\n"                                  \
-    "new dvswitch id=dvs-1 name=dvs uuid=u1\n"
+    "new dvswitch id=dvs-1 name=dvs uuid=u1\n"                                                     \
+    "new network id=up kind=distributed role=uplinks vswitch=dvs-1 mode=trunk vlans=1-4094\n"
 #define SHARED(fields) "new network id=s name=s kind=distributed vswitch=dvs-1 " fields "\n"
 
 static void each_kind_of_network(void **state)
@@ -114,6 +115,38 @@ static void each_kind_of_network(void **state)
     scene_set_up(state);
 }
 
+/* Lists that come empty at the first reading, when nothing is known that could be missed. */
+static void hollow_lists(void **state)
+{
+    static const struct {
+        const char *told, *nic, *demand;
+    } rows[] = {
+        { HOST("a", "01"), "vmnic0", " and the networks of a could not be read" },
+        { "new host id=a name=a\nnew nic owner=a id=vmnic0\nnew vswitch owner=a id=v "
+          "kind=standard\n"
+          "new network owner=a id=n vswitch=v mode=tagged vlans=9\n",
+          "vmnic0", " and the virtual switches of a could not be read" },
+        { "new host id=a name=a\nnew nic owner=a id=vmnic1\n"
+          "new vswitch owner=a id=u1 name=dvs kind=distributed\n"
+          "new uplink owner=a id=vmnic1 vswitch=u1 name=up1\nnew dvswitch id=dvs-1 uuid=u1\n",
+          "vmnic1", " and the networks of the distributed switches could not be read" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct scene *scene;
+
+        scene_set_up(state);
+        scene = *state;
+        tell(scene->vc1, "begin all\n");
+        tell(scene->vc1, rows[i].told);
+        tell(scene->vc1, "end all\n");
+        assert_demand(scene->vc1, PROVISION_NETWORKS, rows[i].nic, rows[i].demand);
+        assert_demand(scene->vc1, PROVISION_MACHINES, rows[i].nic, rows[i].demand);
+        scene_tear_down(state);
+    }
+    scene_set_up(state);
+}
+
 #define MACHINE(id, fields) "new machine id=" id " name=" id " host=a " fields "\n"
 #define VIF(machine, fields) "new vif owner=" machine " id=4000 " fields "\n"
 
@@ -162,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCENE_ROW(each_kind_of_network),
+        SCENE_ROW(hollow_lists),
         SCENE_ROW(machines_and_own_interfaces),
     };
 
