@@ -175,14 +175,17 @@ def test_bad_reply_to_any_call(vcenter, follow, call, kind):
     assert state["sessions"] <= (1 if call == "Login" else 0), state       # whose cookie never came
 
 
-def test_endless_reply(vcenter, follow):
-    """The session must stay small and answer its owner whatever comes."""
+@pytest.mark.parametrize("call", ["RetrievePropertiesEx", "WaitForUpdatesEx"])
+def test_endless_reply(vcenter, follow, call):
+    """Objects without end, once where they are asked for, once where they are no part of the answer."""
     server = vcenter(WORLD)
-    server.fault("endless", call="WaitForUpdatesEx", count=1)
-    session = follow(server).until_state("syncing")
-    session.until("much has come", lambda s: len(s.lines) > 100000 or "stale" in s.states or s.syncs, 40)
-    assert session.rss_kb() < 100000
-    assert session.close() == 0
+    server.fault("endless", call=call, count=1)
+    session = follow(server).until("it is cut off", lambda s: s.states.count("connecting") == 2, 60)
+    reason = session.session["reason"]
+    assert "than can be held" in reason or "larger than" in reason or "too many" in reason
+    assert session.rss_kb() < 100000 and session.syncs == 0
+    session.until_state("connected")
+    assert machines(session) == {"web1", "db \u2603 100%"}
 
 
 def test_ends_while_it_connects(vcenter, follow):
@@ -201,3 +204,21 @@ def test_is_confined(vcenter, follow):
     assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
     with open(f"/proc/{session.process.pid}/limits") as file:
         assert any(line.split()[:5] == ["Max", "core", "file", "size", "0"] for line in file)
+
+
+def test_owner_that_does_not_read(vcenter, follow):
+    """While vsnd takes nothing, replies wait: memory stays small, and the end still comes at once."""
+    server = vcenter(WORLD)
+    server.fault("endless", call="RetrievePropertiesEx", count=1)
+    session = follow(server).until_state("syncing")
+    sizes = []
+    until("it stands still", lambda: sizes.append(cpu_ticks(session)) or len(sizes) > 20 and sizes[-1] == sizes[-15],
+          timeout=30, every=0.1)
+    assert session.rss_kb() < 40000
+    session.until("it goes on", lambda s: len(s.lines) > 20000)
+    assert session.close(timeout=8) == 0
+
+
+def cpu_ticks(session):
+    with open(f"/proc/{session.process.pid}/stat") as file:
+        return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))

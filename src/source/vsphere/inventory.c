@@ -390,6 +390,28 @@ static int dispatch(struct inventory *inventory, struct object *object, struct k
     return 0;
 }
 
+/* Forgets what this full read has not met. */
+static void sweep(struct inventory *inventory)
+{
+    struct known *known, *next;
+
+    for (enum object_type type = 0; type < N_OBJECT_TYPES; type++)
+        HASH_ITER (hh, inventory->known[type].first, known, next)
+            if (known->generation != inventory->generation)
+                forget(inventory, type, known);
+}
+
+/* Where there is no room, what an earlier read has left makes it. */
+static struct known *need(struct inventory *inventory, enum object_type type, const char *id)
+{
+    struct known *known = known_need(&inventory->known[type], id);
+
+    if (known)
+        return known;
+    sweep(inventory);
+    return known_need(&inventory->known[type], id);
+}
+
 int inventory_take(struct inventory *inventory, struct object *object, struct error *reterr)
 {
     struct known *known;
@@ -405,7 +427,7 @@ int inventory_take(struct inventory *inventory, struct object *object, struct er
         return 0;
     }
     if (!known)
-        known = known_need(&inventory->known[object->type], object->id);
+        known = need(inventory, object->type, object->id);
     if (!known)
         return error_set(reterr, -EMSGSIZE, "the server has more objects than can be held");
     known->generation = inventory->generation;
@@ -449,12 +471,7 @@ void inventory_begin(struct inventory *inventory)
 
 void inventory_complete(struct inventory *inventory)
 {
-    struct known *known, *next;
-
-    for (enum object_type type = 0; type < N_OBJECT_TYPES; type++)
-        HASH_ITER (hh, inventory->known[type].first, known, next)
-            if (known->generation != inventory->generation)
-                forget(inventory, type, known);
+    sweep(inventory);
     record_write(&inventory->out, RECORD_END, TABLE_ALL, NULL, 0);
     inventory_flush(inventory);
 }
