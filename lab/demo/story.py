@@ -210,8 +210,8 @@ class Story:
         arrived = {port: frames(listener) for port, listener in at_switch.items()}
         counted = frames(at_station)
         reached = sum(arrived.values())
-        tell.measured("frames of web-1", f"sent {sent}, at the switch {reached} ({arrived['swp2']} on swp2, "
-                      f"{arrived['swp3']} on swp3), at the station {counted}")
+        tell.measured("frames of web-1", f"sent                 {sent}\nreached the switch   {reached}: {arrived['swp2']} "
+                      f"on swp2, {arrived['swp3']} on swp3\nreached the station  {counted}")
         tell.say(f"""{sent - reached} frames never reached the switch: the cut of the move itself, while the machine was on neither
                  host. No switch can help there.""")
         tell.check("the machine sent by way of both ports", arrived["swp2"] and arrived["swp3"])

@@ -48,16 +48,19 @@ class Teller:
         self._answer(output, 30)
 
     def _answer(self, output, most):
-        """Long answers are cut, and say so; on a terminal wide tables are, too, as a folded one cannot be read."""
+        """Long answers are cut, and say so."""
         lines = output.rstrip("\n").splitlines()
         for line in lines[:most]:
-            line = ("    " + line).rstrip()
-            if self.out.isatty():
-                columns = shutil.get_terminal_size().columns
-                line = line if len(line) <= columns else line[:columns - 1] + ">"
-            self.line(line)
+            self.line(self._fitted(("    " + line).rstrip()))
         if len(lines) > most:
             self.line(f"    ... {len(lines) - most} more lines")
+
+    def _fitted(self, line):
+        """On a terminal, rows of wide tables are cut, as a folded table cannot be read; sentences are not."""
+        columns = shutil.get_terminal_size().columns
+        if not self.colours or len(line) <= columns or "  " not in line.strip():
+            return line
+        return line[:columns - 1] + ">"
 
     def check(self, claim, holds, otherwise=""):
         """One claim of the story; 'otherwise' is what was found instead."""
