@@ -512,7 +512,7 @@ static void drop_children(struct inventory *inventory, enum table parent, const 
         { TABLE_HOST, TABLE_UPLINK },    { TABLE_HOST, TABLE_NETWORK },
         { TABLE_HOST, TABLE_VMKNIC },    { TABLE_HOST, TABLE_HINT },
         { TABLE_MACHINE, TABLE_VIF },    { TABLE_MACHINE, TABLE_MOVE },
-        { TABLE_DVSWITCH, TABLE_PVLAN },
+        { TABLE_DVSWITCH, TABLE_PVLAN }, { TABLE_PORT, TABLE_STATION },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(families); i++) {

@@ -146,6 +146,11 @@ static const struct field port_fields[] = {
     TEXT(port, refusal), NUMBER(port, native),     VLANS(port, tagged),     VLANS(port, owned),
     VLANS(port, learnt), FLAG(port, learnt_known),
 };
+static const struct field station_fields[] = {
+    KEY(station),
+    MAC(station, mac),
+    NUMBER(station, vlan),
+};
 static const struct field policy_fields[] = { KEY(policy), VLANS(policy, allowed) };
 static const struct field change_fields[] = {
     KEY(change),
@@ -197,6 +202,7 @@ static const struct {
     [TABLE_NEIGHBOR] = TABLE("neighbor", neighbor, neighbor_fields),
     [TABLE_SWITCH] = TABLE("switch", switch_status, switch_fields),
     [TABLE_PORT] = TABLE("port", port, port_fields),
+    [TABLE_STATION] = TABLE("station", station, station_fields),
     [TABLE_POLICY] = TABLE("policy", policy, policy_fields),
     [TABLE_CHANGE] = TABLE("change", change, change_fields),
     [TABLE_OUTCOME] = TABLE("outcome", outcome, outcome_fields),

@@ -246,6 +246,15 @@ struct port { /* a port of the switch as read back. id: its name */
     bool learnt_known;     /* false: the MAC table could not be read */
 };
 
+/* A MAC address learnt on a port with a policy. Not told of a port that holds more than
+ * STATIONS_MAX (switch/stations.h): its list is then told as unknown. owner: port, id: "MAC/VLAN".
+ */
+struct station {
+    const char *owner, *id;
+    struct mac mac;
+    uint64_t vlan; /* 0: untagged, on a switch that has no VLAN for that */
+};
+
 struct policy { /* the fences that the Config Module enforces by itself. id: a port */
     const char *owner, *id;
     struct vlanset allowed; /* VLANs that may ever be added there; protected ones are not in it */
@@ -300,6 +309,7 @@ enum table {
     TABLE_NEIGHBOR,
     TABLE_SWITCH,
     TABLE_PORT,
+    TABLE_STATION,
     TABLE_POLICY,
     TABLE_CHANGE,
     TABLE_OUTCOME,
@@ -340,6 +350,7 @@ union row {
     struct neighbor neighbor;
     struct switch_status switch_status;
     struct port port;
+    struct station station;
     struct policy policy;
     struct change change;
     struct outcome outcome;
