@@ -14,7 +14,9 @@
  *  5. watch() arranges that 'changed' is called, with its 'data', whenever ports or their VLANs may
  *     have changed by whatever hand, our own included; and when the connection is lost, after which
  *     read() fails and the module starts over with a new driver. NULL: the module polls.
- *  6. free() cancels what is pending and closes; nothing on the switch changes. Accepts NULL.
+ *  6. heard() adds the MAC addresses learnt on one port to a list, as of the last read(). It fails
+ *     with -ENODATA when the MAC table could not be read then.
+ *  7. free() cancels what is pending and closes; nothing on the switch changes. Accepts NULL.
  *
  * All calls are synchronous with a bounded wait (DRIVER_WAIT_MS): a switch that answers later than
  * that has failed the call with -ETIMEDOUT. Errors: 0 or a negative errno with a sentence; -ENODEV
@@ -26,6 +28,7 @@
 #include "base/error.h"
 #include "base/loop.h"
 #include "model/record.h"
+#include "switch/stations.h"
 
 #define DRIVER_WAIT_MS 5000
 
@@ -61,6 +64,7 @@ struct driver_ops {
                  const struct vlanset *remove, struct port **ret_port, struct error *reterr);
     int (*watch)(struct driver *driver, driver_changed_fn *changed, void *data,
                  struct error *reterr);
+    int (*heard)(struct driver *driver, const char *port, struct stations *stations);
 };
 
 /* Every driver embeds this first. */

@@ -28,6 +28,7 @@ struct faults {
 struct dummy_port {
     struct port row;
     struct faults faults;
+    char *stations; /* "MAC/VLAN,MAC/VLAN"; NULL: none */
 };
 
 static struct dummy *dummy_of(struct driver *driver)
@@ -86,21 +87,39 @@ static int parse_faults(char *text, struct faults *ret_faults)
     return 0;
 }
 
-/* Takes the word fail=... out of 'line', in place. */
-static int take_faults(char *line, struct faults *ret_faults)
+/* "52:54:00:00:00:01/100,52:54:00:00:00:02/200" */
+static int parse_stations(char *text, struct stations *stations)
 {
-    char *at = strstr(line, " fail="), *end;
+    for (char *word; (word = strsep(&text, ","));) {
+        char *address = strsep(&word, "/");
+        uint64_t vlan;
+        struct mac mac;
+
+        if (!word || mac_parse(address, &mac) < 0 || text_number(word, 0, VLAN_MAX, &vlan) < 0)
+            return -EINVAL;
+        stations_add(stations, mac, (uint32_t)vlan);
+    }
+    return 0;
+}
+
+/* Moves the word that begins with 'name' (" fail=", with its blank) out of 'line' to behind its
+ * NUL, where there is room for it then. Returns what follows 'name', NULL when there is no such
+ * word. */
+static char *take_word(char *line, const char *name)
+{
+    char *at = strstr(line, name), *end;
+    CLEANUP(free_text) char *word = NULL;
 
     if (!at)
-        return 0;
+        return NULL;
     end = strchrnul(at + 1, ' ');
-    if (*end)
-        *end++ = '\0';
-    if (parse_faults(at + strlen(" fail="), ret_faults) < 0)
-        return -EINVAL;
-    memmove(at + 1, end, strlen(end) + 1);
-    *at = ' ';
-    return 0;
+    word = strndup(at, (size_t)(end - at));
+    if (!word)
+        return NULL;
+    memmove(at, end, strlen(end) + 1);
+    at = line + strlen(line) + 1;
+    strcpy(at, word + 1);
+    return at + strlen(name) - 1;
 }
 
 /* Reads "port NAME word=value...": as the record "new port id=NAME word=value...". */
@@ -109,11 +128,16 @@ static int parse_port(const char *line, struct strbuf *space, struct dummy_port 
 {
     struct record record;
     const char *at = line + strlen("port ");
+    char *faults;
 
     *ret_port = (struct dummy_port){ .row = { 0 } };
     strbuf_reset(space);
     strbuf_addf(space, "new port id=%s", at);
-    if (space->overflow || take_faults(space->data, &ret_port->faults) < 0)
+    if (space->overflow)
+        return error_set(reterr, -ENOTCONN, "'%.60s': too long", line);
+    faults = take_word(space->data, " fail=");
+    ret_port->stations = take_word(space->data, " stations=");
+    if (faults && parse_faults(faults, &ret_port->faults) < 0)
         return error_set(reterr, -ENOTCONN, "'%.60s': bad line", line);
     if (record_read(space->data, &record, reterr) < 0)
         return -ENOTCONN;
@@ -320,6 +344,24 @@ static int dummy_test(struct driver *driver, const char *name, const struct vlan
     return r;
 }
 
+static int dummy_heard(struct driver *driver, const char *name, struct stations *stations)
+{
+    struct strbuf text, space;
+    struct dummy_port port;
+    int r;
+
+    strbuf_init(&text, DUMMY_SIZE_MAX);
+    strbuf_init(&space, RECORD_LINE_MAX);
+    r = find_port(dummy_of(driver), name, &text, &space, &port, NULL);
+    if (r == 0 && port.stations)
+        r = parse_stations(port.stations, stations);
+    if (r == 0 && !port.row.learnt_known)
+        r = -EINVAL;
+    strbuf_done(&text);
+    strbuf_done(&space);
+    return r < 0 ? -ENODATA : 0;
+}
+
 /* ---- Watching and life ----------------------------------------------------------------------- */
 
 static void on_notice(int fd, int ready, void *data)
@@ -393,4 +435,5 @@ const struct driver_ops driver_dummy = {
     .test = dummy_test,
     .apply = dummy_apply,
     .watch = dummy_watch,
+    .heard = dummy_heard,
 };

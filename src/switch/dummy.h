@@ -7,7 +7,11 @@
  *     port swp1 enabled=yes link=up native=1 tagged=100,200-210 learnt=100
  *
  * The words are those of a 'port' row (record.h); enabled=yes, link=up and learnt_known=yes hold
- * unless something else is said. Two more serve tests of failures:
+ * unless something else is said. What the MAC table of a port holds is said by
+ *
+ *     port swp1 stations=52:54:00:00:00:01/100,52:54:00:00:00:02/200    address/VLAN
+ *
+ * Two more serve tests of failures:
  *
  *     port swp2 fail=add:200,remove:100,lose:300    refuse, refuse, or silently do nothing, when it
  *                                                   is the turn of that VLAN; the writes before it

@@ -31,6 +31,7 @@ struct bridge_port {
     enum link link;
     struct bridge_vlans vlans;
     struct vlanset learnt;
+    struct stations stations;
 };
 
 struct linux_bridge {
@@ -203,6 +204,7 @@ static int take_link(struct linux_bridge *bridge, const struct nlmsghdr *message
         return port_add(bridge, &port) < 0 ? -ENOMEM : 1;
     port.vlans = known->vlans;
     port.learnt = known->learnt;
+    port.stations = known->stations;
     *known = port;
     return 1;
 }
@@ -234,9 +236,16 @@ static struct nlmsghdr *vlan_request(void *buffer, int ifindex)
     return request;
 }
 
+static void ports_done(struct bridge_port *ports, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        stations_done(&ports[i].stations);
+    free(ports);
+}
+
 static void forget_ports(struct linux_bridge *bridge)
 {
-    free(bridge->ports);
+    ports_done(bridge->ports, bridge->n_ports);
     bridge->ports = NULL;
     bridge->n_ports = 0;
 }
@@ -275,6 +284,8 @@ static int on_fdb(const struct nlmsghdr *message, void *data)
     const struct ndmsg *entry = mnl_nlmsg_get_payload(message);
     const struct nlattr *attribute;
     struct bridge_port *port;
+    struct mac mac = { { 0 } };
+    uint16_t vlan = 0;
 
     if (mnl_nlmsg_get_payload_len(message) < sizeof(*entry) ||
         entry->ndm_state & (NUD_PERMANENT | NUD_NOARP))
@@ -282,9 +293,16 @@ static int on_fdb(const struct nlmsghdr *message, void *data)
     port = port_by_index(data, entry->ndm_ifindex);
     if (!port)
         return 0;
-    mnl_attr_for_each(attribute, message,
-                      sizeof(*entry)) if (mnl_attr_get_type(attribute) == NDA_VLAN)
-        vlanset_add(&port->learnt, mnl_attr_get_u16(attribute));
+    mnl_attr_for_each(attribute, message, sizeof(*entry))
+    {
+        if (mnl_attr_get_type(attribute) == NDA_VLAN)
+            vlan = mnl_attr_get_u16(attribute);
+        else if (mnl_attr_get_type(attribute) == NDA_LLADDR &&
+                 mnl_attr_get_payload_len(attribute) == sizeof(mac.byte))
+            memcpy(mac.byte, mnl_attr_get_payload(attribute), sizeof(mac.byte));
+    }
+    vlanset_add(&port->learnt, vlan);
+    stations_add(&port->stations, mac, vlan);
     return 0;
 }
 
@@ -303,7 +321,7 @@ static int dump_fdb(struct linux_bridge *bridge)
 
 /* Reads the MAC tables, or takes over what was read a moment ago. An entry that a table which
  * changed under way shows was there, so it counts; but the table may hold more. */
-static void read_fdb(struct linux_bridge *bridge, const struct bridge_port *before, size_t n_before)
+static void read_fdb(struct linux_bridge *bridge, struct bridge_port *before, size_t n_before)
 {
     int64_t now_ms = clock_now_ms();
 
@@ -311,14 +329,20 @@ static void read_fdb(struct linux_bridge *bridge, const struct bridge_port *befo
         for (size_t i = 0; i < n_before; i++) {
             struct bridge_port *port = port_by_index(bridge, before[i].ifindex);
 
-            if (port)
-                port->learnt = before[i].learnt;
+            if (!port)
+                continue;
+            port->learnt = before[i].learnt;
+            port->stations = before[i].stations;
+            before[i].stations = (struct stations){ 0 };
         }
         return;
     }
     bridge->fdb_known = false;
-    for (int i = 0; i < DUMP_TRIES && !bridge->fdb_known; i++)
+    for (int i = 0; i < DUMP_TRIES && !bridge->fdb_known; i++) {
+        for (size_t j = 0; j < bridge->n_ports; j++)
+            stations_done(&bridge->ports[j].stations);
         bridge->fdb_known = dump_fdb(bridge) == 0;
+    }
     bridge->fdb_at_ms = now_ms;
 }
 
@@ -353,13 +377,26 @@ static int bridge_read(struct driver *driver, struct port_list *ret_ports, struc
     r = read_ports(bridge, reterr);
     if (r == 0)
         read_fdb(bridge, before, n_before);
-    free(before);
+    ports_done(before, n_before);
     for (size_t i = 0; r == 0 && i < bridge->n_ports; i++) {
         struct port row = row_of(bridge, &bridge->ports[i]);
 
         r = port_list_add(ret_ports, &row);
     }
     return r;
+}
+
+static int bridge_heard(struct driver *driver, const char *name, struct stations *stations)
+{
+    const struct linux_bridge *bridge = bridge_of(driver);
+
+    for (size_t i = 0; bridge->fdb_known && i < bridge->n_ports; i++) {
+        if (strcmp(bridge->ports[i].name, name) != 0)
+            continue;
+        stations_copy(stations, &bridge->ports[i].stations);
+        return 0;
+    }
+    return -ENODATA;
 }
 
 /* Reads one port's VLANs anew. */
@@ -614,4 +651,5 @@ const struct driver_ops driver_linux_bridge = {
     .test = bridge_test,
     .apply = bridge_apply,
     .watch = bridge_watch,
+    .heard = bridge_heard,
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "switch/hearing.h"
 #include "switch/ledger.h"
 #include "switch/policy.h"
 #include "switch/validate.h"
@@ -24,6 +25,7 @@ struct module {
     struct policy_set *policy;
     struct driver *driver;    /* NULL while the switch is not reachable */
     struct port_list ports;   /* as told; 'owned' filled in */
+    struct hearing *hearing;  /* the stations told */
     struct port_list missing; /* per port: 'owned' holds what is ours and was last seen absent */
     struct switch_status status;
     struct error reason;
@@ -69,6 +71,11 @@ static bool is_frozen(struct module *module)
 
     tell_status(module, module->status.state, reason.text);
     return module->status.frozen;
+}
+
+static void on_station(enum record_op op, const struct station *station, void *data)
+{
+    tell(data, op, TABLE_STATION, station);
 }
 
 static void notice(struct module *module, const char *text)
@@ -162,6 +169,24 @@ static int read_ports(struct module *module, struct port_list *ret_ports)
     return 0;
 }
 
+/* ---- Ports ----------------------------------------------------------------------------------- */
+
+/* Of ports that are not vsn's nothing is told, and what was told of them is taken back. */
+static void tell_stations(struct module *module)
+{
+    for (size_t i = 0; i < module->ports.count; i++) {
+        const char *port = module->ports.ports[i]->id;
+        struct stations now = { 0 };
+
+        if (!policy_find(module->policy, port)) {
+            hearing_drop(module->hearing, port);
+            continue;
+        }
+        now.is_partial = module->setup.ops->heard(module->driver, port, &now) < 0 || now.is_partial;
+        hearing_take(module->hearing, port, &now);
+    }
+}
+
 /* Takes the place of what was told, telling the differences. */
 static void take_ports(struct module *module, struct port_list *ports)
 {
@@ -172,10 +197,13 @@ static void take_ports(struct module *module, struct port_list *ports)
             tell(module, RECORD_NEW, TABLE_PORT, ports->ports[i]);
     }
     for (size_t i = 0; i < module->ports.count; i++)
-        if (!port_list_find(ports, module->ports.ports[i]->id))
+        if (!port_list_find(ports, module->ports.ports[i]->id)) {
+            hearing_drop(module->hearing, module->ports.ports[i]->id);
             tell(module, RECORD_GONE, TABLE_PORT, module->ports.ports[i]);
+        }
     port_list_done(&module->ports);
     module->ports = *ports;
+    tell_stations(module);
 }
 
 static void take_all_ports(struct module *module, struct port_list *ports)
@@ -186,6 +214,7 @@ static void take_all_ports(struct module *module, struct port_list *ports)
     tell(module, RECORD_END, TABLE_PORT, NULL);
     port_list_done(&module->ports);
     module->ports = *ports;
+    tell_stations(module);
 }
 
 static int reread(struct module *module)
@@ -457,12 +486,22 @@ static int take_change(struct module *module, const struct record *record, struc
     return 0;
 }
 
+/* A port that is vsn's from now on has stations to be told. */
+static int take_policy(struct module *module, const struct record *record, struct error *reterr)
+{
+    int r = policy_take(module->policy, record, reterr);
+
+    if (r == 0 && record->op == RECORD_END && module->driver)
+        tell_stations(module);
+    return r;
+}
+
 int module_take(struct module *module, const struct record *record, struct error *reterr)
 {
     if (record->table == TABLE_CHANGE)
         return take_change(module, record, reterr);
     if (record->table == TABLE_POLICY)
-        return policy_take(module->policy, record, reterr);
+        return take_policy(module, record, reterr);
     return error_set(reterr, -EINVAL, "a %s row is nothing for the Config Module",
                      table_name(record->table));
 }
@@ -479,11 +518,13 @@ static int module_prepare(struct module *module, struct error *reterr)
     if (*note.text)
         notice(module, note.text);
     module->policy = policy_new();
+    module->hearing = hearing_new(on_station, module);
     module->retry = loop_timer_new(module->loop, on_retry, module);
     module->reread = loop_timer_new(module->loop, on_reread, module);
     module->review = loop_timer_new(module->loop, on_review, module);
     module->freeze = loop_timer_new(module->loop, on_freeze_poll, module);
-    if (!module->policy || !module->retry || !module->reread || !module->review || !module->freeze)
+    if (!module->policy || !module->hearing || !module->retry || !module->reread ||
+        !module->review || !module->freeze)
         return error_set(reterr, -ENOMEM, "out of memory");
     return 0;
 }
@@ -522,6 +563,7 @@ struct module *module_free(struct module *module)
         module->setup.ops->free(module->driver);
     port_list_done(&module->ports);
     port_list_done(&module->missing);
+    hearing_free(module->hearing);
     for (size_t i = 0; i < module->n_changes; i++)
         free(module->changes[i]);
     free(module->changes);

@@ -10,7 +10,9 @@
  *  - success is what the switch says after the write.
  *
  * Rows told: 'switch' (one row); 'port' (the whole list, bracketed, after each new contact, single
- * rows when one changed); 'outcome' for each change. When contact is lost the ports told stay as
+ * rows when one changed); 'station' for ports with a policy row (a port's whole list, bracketed,
+ * first; single rows when it changed; 'unknown' when it cannot be read or held); 'outcome' for each
+ * change. When contact is lost the ports told stay as
  * they are and 'switch' says unreachable; a change that arrives then is answered with an outcome
  * that says so. Rows taken: 'policy' (bracketed by begin and end) and 'change'. */
 #ifndef VSN_SWITCH_MODULE_H

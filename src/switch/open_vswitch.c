@@ -14,12 +14,20 @@
 
 #define DATABASE "Open_vSwitch"
 
+/* Where an interface of a port is found in the MAC table. */
+struct place {
+    char *port;
+    int64_t ofport;
+};
+
 struct open_vswitch {
     struct driver driver;
     struct loop *loop;
     char *bridge, *socket;
     struct json_rpc *database;
     struct ovs_fdb *fdb;
+    struct place *places; /* as of the last reading */
+    size_t n_places;
     struct loop_watch *watch;
     json_int_t applied; /* Open_vSwitch.cur_cfg as last heard */
     driver_changed_fn *changed;
@@ -170,8 +178,32 @@ static const json_t *row_at(const json_t *index, const json_t *set, size_t at)
     return json_object_get(index, ovsdb_uuid(ovsdb_set_at(set, at)));
 }
 
+static void forget_places(struct open_vswitch *vswitch)
+{
+    for (size_t i = 0; i < vswitch->n_places; i++)
+        free(vswitch->places[i].port);
+    free(vswitch->places);
+    vswitch->places = NULL;
+    vswitch->n_places = 0;
+}
+
+/* Without memory the port is not found later, and its stations are not known. */
+static void place_add(struct open_vswitch *vswitch, const char *port, int64_t ofport)
+{
+    struct place *places =
+        realloc(vswitch->places, (vswitch->n_places + 1) * sizeof(*vswitch->places));
+    char *name = strdup(port);
+
+    if (places)
+        vswitch->places = places;
+    if (places && name)
+        places[vswitch->n_places++] = (struct place){ name, ofport };
+    else
+        free(name);
+}
+
 /* A port is up when one of its interfaces is. */
-static void read_interfaces(const struct open_vswitch *vswitch, const struct view *view,
+static void read_interfaces(struct open_vswitch *vswitch, const struct view *view,
                             const json_t *port_row, struct port *port)
 {
     const json_t *set = json_object_get(port_row, "interfaces");
@@ -189,6 +221,7 @@ static void read_interfaces(const struct open_vswitch *vswitch, const struct vie
         else if (strcmp(link, "down") == 0 && port->link == LINK_UNKNOWN)
             port->link = LINK_DOWN;
         ovs_fdb_learnt(vswitch->fdb, number, &port->learnt);
+        place_add(vswitch, port->id, number);
     }
     port->learnt_known = ovs_fdb_known(vswitch->fdb);
 }
@@ -273,9 +306,24 @@ static int ovs_read(struct driver *driver, struct port_list *ret_ports, struct e
     if (r < 0)
         return r;
     ovs_fdb_refresh(vswitch->fdb, clock_now_ms());
+    forget_places(vswitch);
     r = read_into(vswitch, &view, ret_ports, reterr);
     view_done(&view);
     return r;
+}
+
+static int ovs_heard(struct driver *driver, const char *port, struct stations *stations)
+{
+    const struct open_vswitch *vswitch = vswitch_of(driver);
+    bool found = false;
+
+    for (size_t i = 0; i < vswitch->n_places; i++) {
+        if (strcmp(vswitch->places[i].port, port) != 0)
+            continue;
+        ovs_fdb_heard(vswitch->fdb, vswitch->places[i].ofport, stations);
+        found = true;
+    }
+    return found && ovs_fdb_known(vswitch->fdb) ? 0 : -ENODATA;
 }
 
 /* ---- Writing --------------------------------------------------------------------------------- */
@@ -445,6 +493,7 @@ static void ovs_free(struct driver *driver)
     loop_watch_free(vswitch->watch);
     json_rpc_free(vswitch->database);
     ovs_fdb_free(vswitch->fdb);
+    forget_places(vswitch);
     free(vswitch->bridge);
     free(vswitch->socket);
     free(vswitch);
@@ -514,4 +563,5 @@ const struct driver_ops driver_open_vswitch = {
     .test = ovs_test,
     .apply = ovs_apply,
     .watch = ovs_watch,
+    .heard = ovs_heard,
 };

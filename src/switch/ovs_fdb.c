@@ -15,11 +15,13 @@
     30000 /* after an ovs-vswitchd that did not answer: asking it costs PATIENCE_MS                \
            */
 #define PATIENCE_MS 1000
-#define SEEN_MAX 65536 /* pairs of port and VLAN */
+#define INTERFACES_MAX 4096
 
+/* What is learnt on one interface. */
 struct seen {
     int64_t ofport;
-    uint32_t vlan;
+    struct vlanset vlans;
+    struct stations stations;
 };
 
 struct ovs_fdb {
@@ -47,11 +49,20 @@ struct ovs_fdb *ovs_fdb_new(const char *bridge, const char *socket, const char *
     return fdb->bridge && fdb->pattern ? fdb : ovs_fdb_free(fdb);
 }
 
+static void forget(struct ovs_fdb *fdb)
+{
+    for (size_t i = 0; i < fdb->n_seen; i++)
+        stations_done(&fdb->seen[i].stations);
+    fdb->n_seen = 0;
+    fdb->known = false;
+}
+
 struct ovs_fdb *ovs_fdb_free(struct ovs_fdb *fdb)
 {
     if (!fdb)
         return NULL;
     json_rpc_free(fdb->control);
+    forget(fdb);
     free(fdb->seen);
     free(fdb->bridge);
     free(fdb->pattern);
@@ -71,42 +82,64 @@ static void connect_control(struct ovs_fdb *fdb)
     }
 }
 
-static bool seen_add(struct ovs_fdb *fdb, int64_t ofport, uint32_t vlan)
+static struct seen *seen_find(const struct ovs_fdb *fdb, int64_t ofport)
 {
     for (size_t i = 0; i < fdb->n_seen; i++)
-        if (fdb->seen[i].ofport == ofport && fdb->seen[i].vlan == vlan)
-            return true;
-    if (fdb->n_seen == fdb->space) {
-        size_t space = fdb->space ? fdb->space * 2 : 256;
-        struct seen *seen = space > SEEN_MAX ? NULL : realloc(fdb->seen, space * sizeof(*seen));
+        if (fdb->seen[i].ofport == ofport)
+            return &fdb->seen[i];
+    return NULL;
+}
 
+static struct seen *seen_make(struct ovs_fdb *fdb, int64_t ofport)
+{
+    struct seen *seen = seen_find(fdb, ofport);
+
+    if (seen)
+        return seen;
+    if (fdb->n_seen == fdb->space) {
+        size_t space = fdb->space ? fdb->space * 2 : 16;
+
+        seen = space > INTERFACES_MAX ? NULL : realloc(fdb->seen, space * sizeof(*seen));
         if (!seen)
-            return false;
+            return NULL;
         fdb->seen = seen;
         fdb->space = space;
     }
-    fdb->seen[fdb->n_seen++] = (struct seen){ ofport, vlan };
+    fdb->seen[fdb->n_seen] = (struct seen){ .ofport = ofport };
+    return &fdb->seen[fdb->n_seen++];
+}
+
+/* Takes one row: "    3   100  52:54:00:00:00:01    2", the port by its OpenFlow number. Rows of
+ * the bridge's own port (LOCAL) and those set by hand (age "static") are not heard on a port. False
+ * when it does not fit any more. */
+static bool take_row(struct ovs_fdb *fdb, const char *row)
+{
+    struct seen *seen;
+    struct mac address;
+    long long ofport;
+    unsigned vlan;
+    char mac[MAC_TEXT], age[16];
+
+    if (sscanf(row, "%lld %u %17s %15s", &ofport, &vlan, mac, age) != 4 ||
+        strcmp(age, "static") == 0)
+        return true;
+    seen = seen_make(fdb, ofport);
+    if (!seen)
+        return false;
+    vlanset_add(&seen->vlans, vlan);
+    if (mac_parse(mac, &address) == 0)
+        stations_add(&seen->stations, address, vlan);
     return true;
 }
 
-/* Below a heading: "    3   100  52:54:00:00:00:01    2", the port by its OpenFlow number. Entries
- * of the bridge's own port (LOCAL) and those set by hand (age "static") are not heard on a port. */
 bool ovs_fdb_parse(struct ovs_fdb *fdb, const char *text)
 {
-    fdb->n_seen = 0;
-    fdb->known = false;
+    forget(fdb);
     if (!strstr(text, "VLAN"))
         return false;
-    while ((text = strchr(text, '\n'))) {
-        long long ofport;
-        unsigned vlan;
-        char mac[18], age[16];
-
-        text++;
-        if (sscanf(text, "%lld %u %17s %15s", &ofport, &vlan, mac, age) == 4 &&
-            strcmp(age, "static") != 0 && !seen_add(fdb, ofport, vlan))
+    while ((text = strchr(text, '\n')))
+        if (!take_row(fdb, ++text))
             return false;
-    }
     fdb->known = true;
     return true;
 }
@@ -143,7 +176,16 @@ bool ovs_fdb_known(const struct ovs_fdb *fdb)
 
 void ovs_fdb_learnt(const struct ovs_fdb *fdb, int64_t ofport, struct vlanset *vlans)
 {
-    for (size_t i = 0; fdb->known && i < fdb->n_seen; i++)
-        if (fdb->seen[i].ofport == ofport)
-            vlanset_add(vlans, fdb->seen[i].vlan);
+    const struct seen *seen = fdb->known ? seen_find(fdb, ofport) : NULL;
+
+    if (seen)
+        *vlans = vlanset_union(vlans, &seen->vlans);
+}
+
+void ovs_fdb_heard(const struct ovs_fdb *fdb, int64_t ofport, struct stations *stations)
+{
+    const struct seen *seen = fdb->known ? seen_find(fdb, ofport) : NULL;
+
+    if (seen)
+        stations_copy(stations, &seen->stations);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "model/vlanset.h"
+#include "switch/stations.h"
 
 struct ovs_fdb;
 
@@ -22,6 +23,9 @@ bool ovs_fdb_known(const struct ovs_fdb *fdb);
 
 /* Adds the VLANs in which a MAC is learnt on the interface with that OpenFlow port number. */
 void ovs_fdb_learnt(const struct ovs_fdb *fdb, int64_t ofport, struct vlanset *vlans);
+
+/* Adds the MAC addresses learnt on that interface. */
+void ovs_fdb_heard(const struct ovs_fdb *fdb, int64_t ofport, struct stations *stations);
 
 /* Takes the text of fdb/show as the table. False, and the table is not known, when it has not the
  * form of one. */

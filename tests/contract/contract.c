@@ -312,6 +312,20 @@ static void a_port_that_must_not_be_written_is_left_as_it_is(void **state)
     apply_to(bench, "101", "", "101");
 }
 
+static void what_is_heard_is_known_of_every_port_that_is_there(void **state)
+{
+    struct bench *bench = *state;
+    struct stations stations = { 0 };
+
+    free(read_port(bench, target.port));
+    assert_int_equal(target.ops->heard(bench->driver, target.port, &stations), 0);
+    assert_false(stations.is_partial);
+    for (size_t i = 0; i < stations.count; i++)
+        assert_true(mac_is_unicast(stations.heard[i].mac));
+    assert_int_equal(target.ops->heard(bench->driver, "no-such-port", &stations), -ENODATA);
+    stations_done(&stations);
+}
+
 static void changes_by_every_hand_are_told(void **state)
 {
     struct bench *bench = *state;
@@ -415,6 +429,7 @@ static int run(void)
         CONTRACT_TEST(what_another_hand_made_stays),
         CONTRACT_TEST(the_native_vlan_is_never_touched),
         CONTRACT_TEST(a_port_that_must_not_be_written_is_left_as_it_is),
+        CONTRACT_TEST(what_is_heard_is_known_of_every_port_that_is_there),
         CONTRACT_TEST(changes_by_every_hand_are_told),
         CONTRACT_TEST(free_is_safe_with_news_on_the_way),
         CONTRACT_TEST(a_vlan_is_added_before_another_goes_at_every_instant),

@@ -149,6 +149,9 @@ def test_a_mac_address_that_the_switch_learns_is_told(plane, folder):
     plane.host.nics["vmnic0"].send([170], 3)
     learnt = config.wait("learnt=1,170" if plane.kind == "uml" else "learnt=")
     assert "id=swp4" in learnt and "learnt_known=yes" in learnt and "170" in learnt.split("learnt=")[1]
+    mac = plane.host.nics["vmnic0"].mac
+    config.say("begin policy", "new policy id=swp4 allowed=100-199", "end policy")
+    assert f"owner=swp4 id={mac}/170 mac={mac} vlan=170" in config.wait("/170 mac=")
     plane.remove_vlans("swp4", "170")
     assert config.close() == 0
 

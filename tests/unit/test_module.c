@@ -308,6 +308,33 @@ static void nothing_is_written_while_frozen(void **state)
     stop(&bench);
 }
 
+static void stations_are_told_of_ports_with_a_policy(void **state)
+{
+    struct bench bench = start(*state, "port swp1 stations=52:54:00:00:00:01/100\n"
+                                       "port swp3 stations=52:54:00:00:00:03/0\n");
+
+    ready(&bench);
+    assert_null(strstr(strbuf_text(&bench.told), "station"));
+    forget(&bench);
+    allow(&bench);
+    assert_string_equal(strbuf_text(&bench.told),
+                        "begin station owner=swp1\nnew station owner=swp1 "
+                        "id=52:54:00:00:00:01/100 mac=52:54:00:00:00:01 vlan=100\n"
+                        "end station owner=swp1\n");
+    forget(&bench);
+    set_file(&bench, bench.file, "port swp1 stations=52:54:00:00:00:01/100,52:54:00:00:00:02/0\n");
+    await(&bench, "new station owner=swp1 id=52:54:00:00:00:02/0 mac=52:54:00:00:00:02\n");
+    assert_null(strstr(strbuf_text(&bench.told), "52:54:00:00:00:01"));
+    set_file(&bench, bench.file, "port swp1 learnt_known=no\n");
+    await(&bench, "unknown station owner=swp1\n");
+    forget(&bench);
+    set_file(&bench, bench.file, "");
+    await(&bench, "gone port id=swp1\n");
+    assert_string_equal(strbuf_text(&bench.told), "begin station owner=swp1\n"
+                                                  "end station owner=swp1\ngone port id=swp1\n");
+    stop(&bench);
+}
+
 static void a_failure_half_way_keeps_what_was_there_and_claims_only_what_is(void **state)
 {
     struct bench bench = start(*state, "port swp1 tagged=120 fail=add:105,remove:103,lose:110\n");
@@ -420,6 +447,7 @@ int main(void)
         SCRATCH_TEST(a_vlan_that_another_hand_took_away_need_not_be_removed),
         SCRATCH_TEST(ownership_outlives_the_process),
         SCRATCH_TEST(nothing_is_written_while_frozen),
+        SCRATCH_TEST(stations_are_told_of_ports_with_a_policy),
         SCRATCH_TEST(a_failure_half_way_keeps_what_was_there_and_claims_only_what_is),
         SCRATCH_TEST(an_unreachable_switch_is_tried_again_and_nothing_is_forgotten),
         SCRATCH_TEST(ports_come_and_go),

@@ -141,6 +141,7 @@ static void the_mac_table_is_read(void **state)
 {
     struct ovs_fdb *fdb = ovs_fdb_new("br0", "/nowhere/db.sock", NULL);
     struct vlanset vlans = vlanset_empty;
+    struct stations stations = { 0 };
     char text[64];
 
     (void)state;
@@ -155,6 +156,13 @@ static void the_mac_table_is_read(void **state)
     assert_true(ovs_fdb_known(fdb));
     ovs_fdb_learnt(fdb, 3, &vlans);
     assert_string_equal(vlanset_text(&vlans, text, sizeof(text)), "100");
+    ovs_fdb_heard(fdb, 3, &stations);
+    assert_int_equal(stations.count, 3);
+    assert_string_equal(mac_format(stations.heard[2].mac, text), "52:54:00:00:00:02");
+    assert_int_equal(stations.heard[2].vlan, 100);
+    stations_done(&stations);
+    ovs_fdb_heard(fdb, 5, &stations);
+    assert_int_equal(stations.count, 0);
     assert_false(ovs_fdb_parse(fdb, "no such bridge"));
     assert_false(ovs_fdb_known(fdb));
     ovs_fdb_free(fdb);
