@@ -292,6 +292,22 @@ static int take_hypervisor_record(struct source *source, const struct record *re
     return r < 0 ? r : 0;
 }
 
+/* The state that the old process told is not the new one's. */
+static void forget_session_state(struct source *source)
+{
+    struct record record = {
+        .op = RECORD_PUT,
+        .table = TABLE_SESSION,
+        .stated = record_field(TABLE_SESSION, "state"),
+    };
+
+    if (!inventory_find(source->inventory, TABLE_SESSION, "", ""))
+        return;
+    record.row.session.state = SESSION_CONNECTING;
+    row_complete(TABLE_SESSION, &record.row);
+    inventory_apply(source->inventory, &record, NULL);
+}
+
 static void lose_hypervisor(struct source *source, const char *reason, int64_t now_ms,
                             struct actions *actions)
 {
@@ -300,6 +316,7 @@ static void lose_hypervisor(struct source *source, const char *reason, int64_t n
     source->process_lost = true;
     source->connected_ms = 0;
     inventory_distrust(source->inventory);
+    forget_session_state(source);
     say(actions, LOG_LEVEL_WARNING,
         "hypervisor %s: its session process %s; it is started again, and everything learnt is kept",
         source->name, reason);
@@ -369,6 +386,15 @@ static void follow_switch(const struct core *core, enum switch_state before,
         say(actions, LOG_LEVEL_WARNING, "switch (%s): %s", status->driver, status->reason);
 }
 
+/* What somebody else takes away shows between two readings of a port. */
+static void follow_port(struct core *core, const struct port *now)
+{
+    const struct port *before = inventory_find(core->module, TABLE_PORT, "", now->id);
+
+    if (before)
+        flights_note_port(core->flights, before, now); /* out of memory: then it goes unremarked */
+}
+
 static int take_module_record(struct core *core, const struct record *record, int64_t now_ms,
                               int64_t wall_ms, struct actions *actions, struct error *reterr)
 {
@@ -382,6 +408,8 @@ static int take_module_record(struct core *core, const struct record *record, in
         take_outcome(core, &record->row.outcome, now_ms, wall_ms, actions);
         return 0;
     }
+    if (record->table == TABLE_PORT && record->op == RECORD_NEW)
+        follow_port(core, &record->row.port);
     r = inventory_apply(core->module, record, reterr);
     if (r > 0)
         actions->settle = true;
@@ -521,31 +549,44 @@ static int conclude_intent(struct core *core, int64_t now_ms, struct actions *ac
     return 0;
 }
 
-static void send_change(struct core *core, const struct plan_port *plan, int64_t now_ms,
+static void send_change(struct core *core, struct change *change, int64_t now_ms,
                         struct actions *actions)
 {
-    const struct port *port = inventory_find(core->module, TABLE_PORT, "", plan->port->name);
-    struct change change = {
-        .port = plan->port->name,
-        .add = plan->write,
-        .remove = plan->remove,
-    };
-    struct vlanset repairs = vlanset_both(&plan->write, &port->owned);
+    struct vlanset taken = flights_taken(core->flights, change->port);
+    struct vlanset repairs = vlanset_both(&change->add, &taken);
     bool yields = false;
 
-    if (vlanset_is_empty(&change.add) && vlanset_is_empty(&change.remove))
+    if (vlanset_is_empty(&change->add) && vlanset_is_empty(&change->remove))
         return;
-    if (flights_start(core->flights, &change, !vlanset_is_empty(&repairs), now_ms, &yields) < 0)
+    if (flights_start(core->flights, change, !vlanset_is_empty(&repairs), now_ms, &yields) < 0)
         return; /* out of memory: the plan stands, and is tried again at the next settling */
     if (!vlanset_is_empty(&repairs)) {
         char text[128];
 
         say(actions, LOG_LEVEL_WARNING,
-            "port %s: somebody else took VLAN %s away; putting it back%s", change.port,
+            "port %s: somebody else took VLAN %s away; putting it back%s", change->port,
             vlanset_text(&repairs, text, sizeof(text)),
             yields ? " for the last time for now: it keeps happening" : "");
     }
-    record_write(&actions->to_module, RECORD_NEW, TABLE_CHANGE, &change, 0);
+    record_write(&actions->to_module, RECORD_NEW, TABLE_CHANGE, change, 0);
+    if (now_ms + FLIGHT_LOST_MS < actions->wake_ms)
+        actions->wake_ms = now_ms + FLIGHT_LOST_MS;
+}
+
+/* What the plan wants on one port; while a failure rests, only additions that did not fail. */
+static void carry_out(struct core *core, const struct plan_port *plan, int64_t now_ms,
+                      struct actions *actions)
+{
+    struct change change = { .port = plan->port->name };
+    struct vlanset failed;
+
+    if (!plan->problem[0]) {
+        change.add = plan->write;
+        change.remove = plan->remove;
+    } else if (flights_rests(core->flights, change.port, now_ms, &failed)) {
+        change.add = vlanset_minus(&plan->ready, &failed);
+    }
+    send_change(core, &change, now_ms, actions);
 }
 
 static int settle(struct core *core, int64_t now_ms, struct actions *actions)
@@ -563,8 +604,7 @@ static int settle(struct core *core, int64_t now_ms, struct actions *actions)
         return r;
     }
     for (size_t i = 0; i < core->plan.count; i++)
-        if (!core->plan.ports[i].problem[0])
-            send_change(core, &core->plan.ports[i], now_ms, actions);
+        carry_out(core, &core->plan.ports[i], now_ms, actions);
     if (core->plan.wake_ms < actions->wake_ms)
         actions->wake_ms = core->plan.wake_ms;
     if (obstacles.wake_ms < actions->wake_ms)

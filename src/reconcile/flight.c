@@ -12,9 +12,12 @@ struct flight {
     char *port;
     uint64_t number; /* of the change under way, 0: none */
     int64_t sent_ms;
-    unsigned failures; /* in a row */
-    int64_t retry_ms;  /* not before that */
-    unsigned flips;    /* repairs since flip_ms */
+    struct vlanset add, remove; /* of the last change sent */
+    unsigned failures;          /* in a row */
+    int64_t retry_ms;           /* not before that */
+    struct vlanset failed;      /* additions that rest until then */
+    struct vlanset taken;       /* ours, taken away by somebody else */
+    unsigned flips;             /* repairs since flip_ms */
     int64_t flip_ms;
     int64_t yield_ms; /* left alone until then */
     bool lost;
@@ -122,17 +125,74 @@ int flights_start(struct flights *flights, struct change *change, bool repairs, 
         return -ENOMEM;
     flight->number = ++flights->last;
     flight->sent_ms = now_ms;
+    flight->add = change->add;
+    flight->remove = change->remove;
+    flight->taken = vlanset_minus(&flight->taken, &change->add);
     *ret_yields = repairs && count_flip(flight, now_ms);
     snprintf(flights->id, sizeof(flights->id), "%" PRIu64, flight->number);
     change->id = flights->id;
     return 0;
 }
 
+bool flights_rests(const struct flights *flights, const char *port, int64_t now_ms,
+                   struct vlanset *ret_failed)
+{
+    const struct flight *flight = flight_find(flights, port);
+
+    if (!flight || (flight->number && now_ms - flight->sent_ms < FLIGHT_LOST_MS) ||
+        now_ms < flight->yield_ms || now_ms >= flight->retry_ms)
+        return false;
+    *ret_failed = flight->failed;
+    return true;
+}
+
+int flights_note_port(struct flights *flights, const struct port *before, const struct port *now)
+{
+    struct vlanset gone = vlanset_minus(&before->owned, &now->tagged);
+    struct flight *flight = flight_find(flights, before->id);
+
+    if (flight)
+        gone = vlanset_minus(&gone, &flight->remove);
+    if (vlanset_is_empty(&gone))
+        return 0;
+    flight = flight_make(flights, before->id);
+    if (!flight)
+        return -ENOMEM;
+    flight->taken = vlanset_union(&flight->taken, &gone);
+    return 0;
+}
+
+struct vlanset flights_taken(const struct flights *flights, const char *port)
+{
+    const struct flight *flight = flight_find(flights, port);
+
+    return flight ? flight->taken : vlanset_empty;
+}
+
+/* All of it was done. When it was sent beside what rests after a failure, that goes on resting. */
+static void succeed(struct flight *flight)
+{
+    if (flight->sent_ms < flight->retry_ms)
+        return;
+    flight->failed = vlanset_empty;
+    flight->failures = 0;
+    flight->retry_ms = 0;
+}
+
+static void fail(struct flight *flight, const struct outcome *outcome, int64_t now_ms)
+{
+    struct vlanset undone = vlanset_minus(&flight->add, &outcome->added);
+    int64_t rest = INT64_C(1000) << (flight->failures < 6 ? flight->failures : 6);
+
+    flight->failed = vlanset_union(&flight->failed, &undone);
+    flight->failures++;
+    flight->retry_ms = now_ms + (rest < FLIGHT_RETRY_MAX_MS ? rest : FLIGHT_RETRY_MAX_MS);
+}
+
 bool flights_land(struct flights *flights, const struct outcome *outcome, int64_t now_ms)
 {
     struct flight *flight = flight_find(flights, outcome->port);
     char number[24];
-    int64_t rest;
 
     if (!flight || !flight->number)
         return false;
@@ -140,14 +200,10 @@ bool flights_land(struct flights *flights, const struct outcome *outcome, int64_
     if (strcmp(number, outcome->id) != 0)
         return false;
     flight->number = 0;
-    if (!outcome->problem[0]) {
-        flight->failures = 0;
-        flight->retry_ms = 0;
-        return true;
-    }
-    rest = INT64_C(1000) << (flight->failures < 6 ? flight->failures : 6);
-    flight->failures++;
-    flight->retry_ms = now_ms + (rest < FLIGHT_RETRY_MAX_MS ? rest : FLIGHT_RETRY_MAX_MS);
+    if (outcome->problem[0])
+        fail(flight, outcome, now_ms);
+    else
+        succeed(flight);
     return true;
 }
 

@@ -1,8 +1,9 @@
 /* flight.h: changes that were sent to the Config Module, and ports that need a rest.
  *
  * Pure. One change per port at a time; after a failure the port waits 1 s, 2 s, 4 s ... 60 s before
- * it is tried again; a port on which another hand takes away the same VLANs again and again is left
- * alone for a while, so that two writers do not fight. */
+ * it is tried again, but for additions that did not fail: one VLAN that the switch refuses does not
+ * keep another from a machine that moves. A port on which another hand takes away the same VLANs
+ * again and again is left alone for a while, so that two writers do not fight. */
 #ifndef VSN_RECONCILE_FLIGHT_H
 #define VSN_RECONCILE_FLIGHT_H
 
@@ -31,6 +32,18 @@ const char *flights_obstacle(struct flights *flights, const char *port, int64_t 
  */
 int flights_start(struct flights *flights, struct change *change, bool repairs, int64_t now_ms,
                   bool *ret_yields);
+
+/* True when nothing but the rest after a failure stands against writing to 'port'; '*ret_failed'
+ * are the additions that failed. */
+bool flights_rests(const struct flights *flights, const char *port, int64_t now_ms,
+                   struct vlanset *ret_failed);
+
+/* A port was read again: what vsn owned and is gone now, without a removal of ours, was taken away
+ * by somebody else. -ENOMEM: it is not noted. */
+int flights_note_port(struct flights *flights, const struct port *before, const struct port *now);
+
+/* What somebody else took away on 'port' and was not put back yet. */
+struct vlanset flights_taken(const struct flights *flights, const char *port);
 
 /* Takes in an outcome. True when it belongs to the change under way on its port. */
 bool flights_land(struct flights *flights, const struct outcome *outcome, int64_t now_ms);

@@ -188,8 +188,8 @@ static bool held_down(struct clock *clock, const struct config *config, int64_t 
     return true;
 }
 
-/* How soon the MAC table is worth another look: it ages by minutes. */
-#define LEARNT_AGAIN_MS 1000
+/* When the MAC table is worth another look though the switch told nothing new of it. */
+#define LEARNT_AGAIN_MS 30000
 
 static bool still_spoken(struct clock *clock, const struct guard_case *removal, int64_t now_ms,
                          int64_t *wake_ms)

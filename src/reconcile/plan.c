@@ -13,7 +13,8 @@ struct planning {
     int64_t now_ms;
     int64_t *wake_ms;
     size_t owned_pairs;
-    const char *obstacle; /* of the port at hand */
+    const char *everywhere; /* what stands against any writing */
+    const char *obstacle;   /* of the port at hand */
 };
 
 /* What stands against any writing to the switch; NULL: nothing. */
@@ -60,8 +61,10 @@ static void plan_additions(struct plan_port *plan, const struct port_intent *int
         refuse(plan, &plan->add, port->refusal[0] ? port->refusal : "the port carries every VLAN");
         plan->add = vlanset_empty;
     }
-    if (!plan->problem[0] && intent->may_add)
-        plan->write = vlanset_both(&plan->add, &intent->apply);
+    if (intent->may_add)
+        plan->ready = vlanset_both(&plan->add, &intent->apply);
+    if (!plan->problem[0])
+        plan->write = plan->ready;
 }
 
 static void plan_removals(const struct planning *planning, struct plan_port *plan,
@@ -117,6 +120,8 @@ static void plan_port(const struct planning *planning, const struct port_intent 
         return;
     }
     plan_additions(plan, intent, port);
+    if (planning->everywhere)
+        plan->ready = vlanset_empty;
     plan_removals(planning, plan, intent, port);
 }
 
@@ -129,7 +134,6 @@ int plan_compute(const struct config *config, const struct intent *intent,
         .count = intent->count,
         .wake_ms = INT64_MAX,
     };
-    const char *everywhere = switch_obstacle(module);
     struct planning planning = {
         .config = config,
         .module = module,
@@ -137,14 +141,15 @@ int plan_compute(const struct config *config, const struct intent *intent,
         .now_ms = now_ms,
         .wake_ms = &plan.wake_ms,
         .owned_pairs = count_owned(module),
+        .everywhere = switch_obstacle(module),
     };
 
     if (!plan.ports)
         return -ENOMEM;
     guard_begin(guard);
     for (size_t i = 0; i < intent->count; i++) {
-        planning.obstacle = everywhere;
-        if (!everywhere && obstacle)
+        planning.obstacle = planning.everywhere;
+        if (!planning.everywhere && obstacle)
             planning.obstacle = obstacle(intent->ports[i].port->name, data);
         plan_port(&planning, &intent->ports[i], &plan.ports[i]);
     }

@@ -12,6 +12,7 @@ struct plan_port {
     bool exists;          /* the switch has that port */
     struct vlanset add;   /* wanted and not carried, whatever the mode */
     struct vlanset write; /* the part of 'add' that may be written now */
+    struct vlanset ready; /* the same, were it not for a 'problem' of this port alone */
     struct vlanset
         remove;          /* owned, no longer wanted, and passed by the guard: may be written now */
     struct vlanset held; /* owned, no longer wanted, waiting; guard_reason() says for what */

@@ -1,0 +1,156 @@
+#include "cmocka_unit.h"
+
+#include "reconcile/plan.h"
+#include "scene.h"
+
+static struct guard *guard;
+static struct plan plan;
+
+static int set_up(void **state)
+{
+    guard = guard_new();
+    plan = (struct plan){ 0 };
+    return guard ? scene_set_up(state) : -1;
+}
+
+static int tear_down(void **state)
+{
+    plan_done(&plan);
+    guard = guard_free(guard);
+    return scene_tear_down(state);
+}
+
+static const char *no_obstacle(const char *port, void *data)
+{
+    (void)port;
+    return data;
+}
+
+/* The plan of swp1 for an intent, with 'prune immediate'; 'obstacle' NULL: none. */
+static const struct plan_port *compute(struct scene *scene, const char *needed, bool may_add,
+                                       bool may_remove, const char *obstacle)
+{
+    struct port_intent port = {
+        .port = config_port(scene->config, "swp1"),
+        .may_add = may_add,
+        .may_remove = may_remove,
+        .reason = "because",
+        .mode = MODE_CONFIG,
+    };
+    const struct intent intent = { .ports = &port, .count = 1 };
+    char copy[64] = "";
+
+    if (obstacle)
+        strcpy(copy, obstacle);
+    vlanset_parse(needed, &port.needed);
+    port.wanted = port.apply = port.needed;
+    scene->config->prune = PRUNE_IMMEDIATE;
+    plan_done(&plan);
+    assert_int_equal(plan_compute(scene->config, &intent, scene->module, guard, no_obstacle,
+                                  obstacle ? copy : NULL, 1000, &plan),
+                     0);
+    return plan_find(&plan, "swp1");
+}
+
+#define READY "new switch state=ready\n"
+#define PORT(fields) "new port id=swp1 native=1 learnt_known=yes " fields "\n"
+
+/* What the switch carries, and what is done when 100 and 200 are needed, all of it proved. */
+static void the_difference(void **state)
+{
+    static const struct {
+        const char *module, *write, *remove, *held, *refused, *problem;
+    } rows[] = {
+        { READY PORT(""), "100,200", "", "", "", "" },
+        { READY PORT("tagged=100,200 owned=100"), "", "", "", "", "" },
+        { READY PORT("tagged=100,300 owned=100,300"), "200", "300", "", "", "" },
+        /* What others put there is theirs. */
+        { READY PORT("tagged=300"), "100,200", "", "", "", "" },
+        { READY PORT("tagged=300,400 owned=300"), "100,200", "300", "", "", "" },
+        /* What the ledger holds and the port does not carry cannot be removed. */
+        { READY PORT("owned=300"), "100,200", "", "", "", "" },
+        { READY "new port id=swp1 native=100 learnt_known=yes\n", "200", "", "", "100", "" },
+        { READY "new port id=swp1 native=300 tagged=300 owned=300 learnt_known=yes\n", "100,200",
+          "", "", "", "" },
+        { READY PORT("open=yes"), "", "", "", "100,200", "" },
+        { READY PORT("refusal=an%20access%20port"), "", "", "", "100,200", "" },
+        { READY PORT("tagged=300 owned=300 learnt=300"), "100,200", "", "300", "", "" },
+        { READY "new port id=swp1 native=1 tagged=300 owned=300\n", "100,200", "", "300", "", "" },
+        { READY, "", "", "", "", "the switch has no port swp1" },
+        { PORT("tagged=300 owned=300"), "", "", "300", "", "the switch has not been read yet" },
+        { "new switch state=unreachable reason=gone\n" PORT("tagged=300 owned=300"), "", "", "300",
+          "", "gone" },
+        { "new switch state=ready frozen=yes\n" PORT("tagged=300 owned=300"), "", "", "300", "",
+          "frozen by the operator ('vsn thaw' goes on)" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct plan_port *port;
+        struct scene *scene;
+
+        set_up(state);
+        scene = *state;
+        tell(scene->module, rows[i].module);
+        port = compute(scene, "100,200", true, true, NULL);
+        assert_vlans(&port->write, rows[i].write);
+        assert_vlans(&port->remove, rows[i].remove);
+        assert_vlans(&port->held, rows[i].held);
+        assert_vlans(&port->refused, rows[i].refused);
+        assert_string_equal(port->problem, rows[i].problem);
+        tear_down(state);
+    }
+    set_up(state);
+}
+
+static void protected_is_never_removed(void **state)
+{
+    struct scene *scene = *state;
+
+    configure(scene, "", "", "vsn\n vlan protect 300\n!\n");
+    tell(scene->module, READY PORT("tagged=300 owned=300"));
+    assert_vlans(&compute(scene, "", true, true, NULL)->remove, "");
+}
+
+static void without_permission_it_is_shown_only(void **state)
+{
+    struct scene *scene = *state;
+    const struct plan_port *port;
+    char reason[300];
+
+    tell(scene->module, READY PORT("tagged=300 owned=300"));
+    port = compute(scene, "100", false, false, NULL);
+    assert_vlans(&port->add, "100");
+    assert_vlans(&port->write, "");
+    assert_vlans(&port->remove, "");
+    assert_vlans(&port->held, "300");
+    assert_string_equal(guard_reason(guard, "swp1", 300, reason, sizeof(reason)), "because");
+}
+
+static void an_obstacle_of_one_port_leaves_it_ready(void **state)
+{
+    struct scene *scene = *state;
+    const struct plan_port *port;
+
+    tell(scene->module, READY PORT("tagged=300 owned=300"));
+    port = compute(scene, "100", true, true, "a change is being written");
+    assert_vlans(&port->write, "");
+    assert_vlans(&port->ready, "100");
+    assert_vlans(&port->held, "300");
+    assert_string_equal(port->problem, "a change is being written");
+    /* What concerns the whole switch does not. */
+    tell(scene->module, "put switch frozen=yes\n");
+    assert_vlans(&compute(scene, "100", true, true, NULL)->ready, "");
+}
+
+int main(void)
+{
+#define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        ROW(the_difference),
+        ROW(protected_is_never_removed),
+        ROW(without_permission_it_is_shown_only),
+        ROW(an_obstacle_of_one_port_leaves_it_ready),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
