@@ -67,6 +67,16 @@ def test_an_update_of_a_part_reads_the_object_again(script, follow):
     assert script.asked[wait] == "WaitForUpdatesEx"     # not before the objects were read
 
 
+def test_a_switch_without_its_configuration_is_not_asked_for_without_end(script, follow):
+    script.answers["RetrievePropertiesEx"] = lambda _: ("<returnval><objects>" + content(
+        "VmwareDistributedVirtualSwitch", "dvs-1", change("name", "dvs")) + "</objects></returnval>")
+    script.waits[0] = updates("1", update("enter", "VmwareDistributedVirtualSwitch", "dvs-1", change("name", "dvs")))
+    session = follow(script).until_state("connected")
+    assert ("pvlan", "dvs-1") in session.unknown and session.named("dvswitch", "dvs")
+    assert script.asked.count("RetrievePropertiesEx") == 2
+    assert 'type="VmwareDistributedVirtualSwitch">dvs-1<' in script.bodies["RetrievePropertiesEx"][1]
+
+
 def test_an_object_that_went_before_it_was_read_again(script, follow):
     def read(body):
         if "host-2" in body:

@@ -301,7 +301,8 @@ static int take_dvswitch(struct inventory *inventory, struct object *object, str
 {
     property_set config = PROPERTY(DVSWITCH_CONFIG);
 
-    if (object->kind == KIND_MODIFY || !((object->valued | object->missing) & config)) {
+    if (!object->is_read &&
+        (object->kind == KIND_MODIFY || !((object->valued | object->missing) & config))) {
         object->reread = object->kind == KIND_MODIFY || !*known->text ||
                          strcmp(known->text, object->version) != 0;
         return 0;
@@ -435,7 +436,7 @@ int inventory_take(struct inventory *inventory, struct object *object, struct er
     if (object->kind == KIND_ENTER)
         set_due(inventory, known, false);
     r = dispatch(inventory, object, known);
-    if (object->reread)
+    if (object->reread && !object->is_read) /* what was asked for once is not asked for again */
         set_due(inventory, known, true);
     if (*object->oddity)
         inventory->oddity(object->oddity, inventory->data);

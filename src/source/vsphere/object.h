@@ -68,7 +68,8 @@ struct object {
 
     /* What came: properties with a value, without one, refused by the server, not to be held. */
     property_set valued, unset, missing, spoiled;
-    bool reread; /* the change can only be understood by reading the object again */
+    bool is_read; /* we asked for all of it; otherwise the server tells of its own accord */
+    bool reread;  /* the change can only be understood by reading the object again */
 
     const struct property *property; /* being read; NULL: one that we did not ask for */
     char path[ID_SIZE];

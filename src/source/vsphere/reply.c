@@ -161,6 +161,7 @@ static int on_object_open(struct xml *xml, void *data, const struct xml_element 
 
     (void)xml, (void)element;
     object_reset(&reply->object);
+    reply->object.is_read = !reply->is_update;
     if (reply->is_update)
         reply->object.kind = KIND_MODIFY;
     return 0;

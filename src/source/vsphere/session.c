@@ -16,7 +16,7 @@
 #define HOLD_JITTER_MS (5 * 60 * 1000)
 #define STEADY_MS 60000 /* a connection that lasted as long starts the backoff anew */
 #define CLOSE_MS 4000
-#define RESUME_MS 5
+#define RESUME_MS 20
 #define ODDITIES 5 /* told in one */
 #define ODDITIES_MS 60000
 #define REREAD_MOST 100
