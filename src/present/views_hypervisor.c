@@ -50,9 +50,7 @@ static void write_hypervisor(const struct view *view, const struct core_hypervis
     writer_text(writer, "type", hypervisor->config->type);
     writer_text(writer, "state", record_word(TABLE_SESSION, "state", &state));
     writer_text(writer, "mode", hypervisor->config->mode == MODE_CONFIG ? "config" : "check");
-    writer_text(writer, "product", hypervisor->session->product);
     writer_text(writer, "version", hypervisor->session->version);
-    writer_text(writer, "api", hypervisor->session->api);
     writer_number(writer, "hosts", inventory ? (int64_t)inventory_count(inventory, TABLE_HOST) : 0);
     writer_number(writer, "machines",
                   inventory ? (int64_t)inventory_count(inventory, TABLE_MACHINE) : 0);
@@ -60,6 +58,8 @@ static void write_hypervisor(const struct view *view, const struct core_hypervis
     writer_age(writer, "age_s", view_age(view, hypervisor->heard_ms));
     writer_age(writer, "connected_s", view_age(view, hypervisor->connected_ms));
     writer_flag(writer, "complete", inventory && inventory_is_complete(inventory));
+    writer_remark(writer, "product", hypervisor->session->product);
+    writer_remark(writer, "api", hypervisor->session->api);
     writer_remark(writer, "reason", reason_of(hypervisor));
     writer_remark(writer, "notice", hypervisor->session->notice);
     write_doubt(writer, hypervisor);

@@ -153,6 +153,14 @@ static void disconnect(struct module *module, const char *reason)
     module->retry_ms = module->retry_ms * 2 < RETRY_MAX_MS ? module->retry_ms * 2 : RETRY_MAX_MS;
 }
 
+/* swp2 before swp10, whatever order the switch has them in. */
+static int compare_ports(const void *left, const void *right)
+{
+    const struct port *const *a = left, *const *b = right;
+
+    return strverscmp((*a)->id, (*b)->id);
+}
+
 static int read_ports(struct module *module, struct port_list *ret_ports)
 {
     struct error error = { "" };
@@ -164,6 +172,8 @@ static int read_ports(struct module *module, struct port_list *ret_ports)
         return r;
     }
     module->read_at_ms = clock_now_ms();
+    if (ret_ports->count)
+        qsort(ret_ports->ports, ret_ports->count, sizeof(struct port *), compare_ports);
     for (size_t i = 0; i < ret_ports->count; i++)
         claim(module, ret_ports->ports[i]);
     return 0;

@@ -15,6 +15,7 @@ struct client {
     int fd;
     struct loop_watch *watch, *patience;
     struct strbuf in, out;
+    size_t sent; /* bytes of 'out' */
     bool answered;
     struct client *prev, *next;
 };
@@ -82,13 +83,14 @@ static bool client_read(struct client *client)
 
 static bool client_write(struct client *client)
 {
-    ssize_t put = send(client->fd, client->out.data, client->out.size, MSG_NOSIGNAL);
+    ssize_t put = send(client->fd, client->out.data + client->sent,
+                       client->out.size - client->sent, MSG_NOSIGNAL);
 
     if (put < 0)
         return errno == EAGAIN || errno == EINTR;
-    strbuf_consume(&client->out, (size_t)put);
+    client->sent += (size_t)put;
     loop_timer_start(client->patience, GIVE_UP_MS);
-    return client->out.size > 0;
+    return client->sent < client->out.size;
 }
 
 static void on_client(int fd UNUSED, int ready UNUSED, void *data)
