@@ -145,7 +145,7 @@ class Connection:
         json_call = None
         try:
             if member.pool.release.json and path.startswith("/jsonrpc"):
-                json_call = JsonCall(body)
+                json_call = JsonCall(body, member.pool.release.json_second)
                 method, arguments = json_call.method, json_call.arguments
             else:
                 method, arguments = read_xml(body)

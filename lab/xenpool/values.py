@@ -163,9 +163,9 @@ def write_json(value):
 
 
 class JsonCall:
-    """A JSON-RPC call of either version, and its answers in the same."""
+    """A JSON-RPC call of either version, and its answers in the same; in the first one where 'second' is not known."""
 
-    def __init__(self, body):
+    def __init__(self, body, second=True):
         try:
             call = json.loads(body)
             self.method, self.arguments = call["method"], call["params"]
@@ -173,7 +173,7 @@ class JsonCall:
             raise Malformed(f"{type(error).__name__}: {error}") from error
         if not isinstance(self.method, str) or not isinstance(self.arguments, list):
             raise Malformed("not a call")
-        self._id, self._second = call.get("id"), call.get("jsonrpc") == "2.0"
+        self._id, self._second = call.get("id"), second and call.get("jsonrpc") == "2.0"
 
     def success(self, value):
         if self._second:
