@@ -185,15 +185,14 @@ static void walk_machines(struct walk *walk)
 {
     if (inventory_is_unknown(walk->inventory, TABLE_MACHINE, ""))
         unknown(walk, "the machines of", walk->host->name);
-    INVENTORY_EACH(walk->inventory, machine, TABLE_MACHINE, NULL)
-    {
-        if (machine->template)
-            continue;
-        if (!machine->host[0])
+    for (const struct machine *machine = inventory_next_on(walk->inventory, "", NULL); machine;
+         machine = inventory_next_on(walk->inventory, "", machine))
+        if (!machine->template)
             unknown(walk, "the host of machine", machine->name[0] ? machine->name : machine->id);
-        else if (strcmp(machine->host, walk->host->id) == 0)
+    for (const struct machine *machine = inventory_next_on(walk->inventory, walk->host->id, NULL);
+         machine; machine = inventory_next_on(walk->inventory, walk->host->id, machine))
+        if (!machine->template)
             walk_machine(walk, machine);
-    }
 }
 
 /* Finds the host's side of things; false when there is nothing to walk. */

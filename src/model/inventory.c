@@ -22,7 +22,9 @@ struct entry {
     uint64_t seen;  /* the stamp at which it was last stated */
     bool condemned; /* told absent, not yet carried out */
     bool lost;
-    struct entry *prev, *next; /* the bucket's rows, in order of appearance */
+    struct entry *prev, *next;    /* the bucket's rows, in order of appearance */
+    struct place *place;          /* a machine's */
+    struct entry *before, *after; /* the machines at that place */
     UT_hash_handle hh;
 };
 
@@ -38,7 +40,16 @@ struct bucket {
     UT_hash_handle hh;
 };
 
+/* The machines that are on one host. */
+struct place {
+    char *host;
+    struct entry *machines;
+    bool lost;
+    UT_hash_handle hh;
+};
+
 struct inventory {
+    struct place *places;
     struct {
         struct bucket *list, *by_owner;
         struct entry *by_key;
@@ -142,6 +153,60 @@ static void entry_reprieve(struct inventory *inventory, struct entry *entry)
     entry->condemned = false;
 }
 
+static void place_leave(struct inventory *inventory, struct entry *entry)
+{
+    struct place *place = entry->place;
+
+    entry->place = NULL;
+    if (!place)
+        return;
+    DL_DELETE2(place->machines, entry, before, after);
+    if (place->machines)
+        return;
+    HASH_DEL(inventory->places, place);
+    free(place->host);
+    free(place);
+}
+
+static struct place *place_make(struct inventory *inventory, const char *host)
+{
+    struct place *place = NULL;
+
+    HASH_FIND_STR(inventory->places, host, place);
+    if (place)
+        return place;
+    place = calloc(1, sizeof(*place));
+    if (!place)
+        return NULL;
+    place->host = strdup(host);
+    if (place->host)
+        HASH_ADD_KEYPTR(hh, inventory->places, place->host, strlen(host), place);
+    if (!place->host || place->lost) {
+        free(place->host);
+        free(place);
+        return NULL;
+    }
+    return place;
+}
+
+/* Files a machine under the host it is on. */
+static int place_enter(struct inventory *inventory, struct entry *entry)
+{
+    const struct machine *machine = entry->row;
+    struct place *place;
+
+    if (entry->bucket->table != TABLE_MACHINE ||
+        (entry->place && strcmp(entry->place->host, machine->host) == 0))
+        return 0;
+    place_leave(inventory, entry);
+    place = place_make(inventory, machine->host);
+    if (!place)
+        return -ENOMEM;
+    DL_APPEND2(place->machines, entry, before, after);
+    entry->place = place;
+    return 0;
+}
+
 static void entry_release(struct entry *entry)
 {
     if (entry->row)
@@ -155,6 +220,7 @@ static void entry_free(struct inventory *inventory, struct entry *entry)
     enum table table = entry->bucket->table;
 
     entry_reprieve(inventory, entry);
+    place_leave(inventory, entry);
     HASH_DEL(inventory->tables[table].by_key, entry);
     DL_DELETE(entry->bucket->entries, entry);
     inventory->tables[table].count--;
@@ -252,13 +318,13 @@ static int apply_row(struct inventory *inventory, const struct record *record, s
         if (!entry)
             return take_in_failed(inventory, -ENOMEM, reterr);
         entry->seen = ++inventory->stamp;
-        return 1;
+        return place_enter(inventory, entry) < 0 ? take_in_failed(inventory, -ENOMEM, reterr) : 1;
     }
     entry->seen = ++inventory->stamp;
     entry_reprieve(inventory, entry);
     if (row_equal(record->table, entry->row, &row))
         return 0;
-    if (entry_store(entry, record->table, &row) < 0)
+    if (entry_store(entry, record->table, &row) < 0 || place_enter(inventory, entry) < 0)
         return take_in_failed(inventory, -ENOMEM, reterr);
     return 1;
 }
@@ -653,6 +719,21 @@ const void *inventory_next(const struct inventory *inventory, enum table table, 
     if (entry->next)
         return entry->next->row;
     return owner ? NULL : first_row_from(entry->bucket->next);
+}
+
+const struct machine *inventory_next_on(const struct inventory *inventory, const char *host,
+                                        const struct machine *after)
+{
+    const struct entry *entry = NULL;
+    struct place *place = NULL;
+
+    if (after) {
+        entry = row_head(after)->entry->after;
+    } else {
+        HASH_FIND_STR(inventory->places, host, place);
+        entry = place ? place->machines : NULL;
+    }
+    return entry ? entry->row : NULL;
 }
 
 size_t inventory_count(const struct inventory *inventory, enum table table)

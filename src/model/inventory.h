@@ -65,6 +65,10 @@ const void *inventory_find(const struct inventory *inventory, enum table table, 
 const void *inventory_next(const struct inventory *inventory, enum table table, const char *owner,
                            const void *after);
 
+/* Walks the machines that are on a host ("": on one that is not known): start with NULL. */
+const struct machine *inventory_next_on(const struct inventory *inventory, const char *host,
+                                        const struct machine *after);
+
 size_t inventory_count(const struct inventory *inventory, enum table table);
 
 /* Typed walks. The variable is named like the row: 'INVENTORY_EACH(inv, host, TABLE_HOST, NULL)

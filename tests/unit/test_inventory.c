@@ -343,6 +343,37 @@ static void that_it_was_read_is_not_forgotten(void **state)
     assert_true(inventory_was_read(*state));
 }
 
+/* The machines on a host, as "a b "; of the host "" those on none that is known. */
+static void assert_on(struct inventory *inventory, const char *host, const char *wanted)
+{
+    char text[64] = "";
+
+    for (const struct machine *machine = inventory_next_on(inventory, host, NULL); machine;
+         machine = inventory_next_on(inventory, host, machine)) {
+        strcat(text, machine->id);
+        strcat(text, " ");
+    }
+    assert_string_equal(text, wanted);
+}
+
+static void machines_are_found_by_their_host(void **state)
+{
+    static const char *const lines[] = { "new host id=h",           "new machine id=a host=h",
+                                         "new machine id=b host=h", "new machine id=c host=g",
+                                         "new machine id=d",        NULL };
+    static const char *const moved[] = { "put machine id=a host=g", "put machine id=d host=h",
+                                         "gone machine id=b", "put machine id=c power=off", NULL };
+
+    tell_all(*state, lines);
+    assert_on(*state, "h", "a b ");
+    assert_on(*state, "g", "c ");
+    assert_on(*state, "", "d ");
+    tell_all(*state, moved);
+    assert_on(*state, "h", "d ");
+    assert_on(*state, "g", "c a ");
+    assert_on(*state, "", "");
+}
+
 static void walks_follow_the_order_of_appearance(void **state)
 {
     char seen[64] = "";
@@ -380,6 +411,7 @@ int main(void)
         ROW(a_first_answer_without_a_host_is_doubted),
         ROW(that_there_is_no_host_is_accepted_once),
         ROW(that_it_was_read_is_not_forgotten),
+        ROW(machines_are_found_by_their_host),
         ROW(walks_follow_the_order_of_appearance),
     };
 
