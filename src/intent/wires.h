@@ -5,6 +5,10 @@
  *  - hint: the hypervisor says that this NIC hears this very port: confirmed.
  *  - heard: LLDP or CDP heard on the port carries, as its port or chassis id, the MAC address that
  * the hypervisor reports for exactly one NIC: confirmed.
+ *  - mac-table: an address of exactly one host's interface or NIC is, or was while the link stayed
+ * up, in the MAC table of the port (sightings.h, mac_table.h): confirmed, but it yields to the
+ * evidence above. Where a virtual switch has several uplinks it means one of them: the port has a
+ * wire to each, and so carries what any of them needs.
  *  - named: a station heard on the port only claims a host's name: claimed, never acted upon.
  * Evidence that names two NICs for a port, or two ports for a NIC, is a conflict: the port is
  * frozen. A wire whose evidence is gone is remembered as 'lost', and nothing is removed from its
@@ -31,6 +35,7 @@ enum evidence_kind {
     EVIDENCE_PIN,
     EVIDENCE_HINT,
     EVIDENCE_HEARD,
+    EVIDENCE_FDB,
     EVIDENCE_NAMED,
     N_EVIDENCE_KINDS
 };
@@ -48,6 +53,11 @@ struct wire { /* texts are owned by the wire list */
     bool was_trusted;  /* it was confirmed or proved at some time */
     bool demanded;     /* something was needed behind the port since this wire was first seen: an
                         * empty demand is believed only then (wires_note_demand()) */
+    unsigned
+        n_candidates;  /* NICs that the MAC table may mean, this one included; 0: it is silent */
+    unsigned sighting; /* number of the sighting in this round, to tell one from another */
+    int64_t table_ms;  /* monotonic: when it was last in the MAC table */
+    bool is_doubtful;  /* what the MAC table says must not be relied upon */
     char detail[256];  /* what the evidence says, or what contradicts */
 };
 
@@ -63,11 +73,13 @@ struct hypervisor_view {
 };
 
 /* Recomputes the wires. 'before' are the wires of the last call (may be NULL) and give age and
- * memory; 'neighbors' is the neighbour process's inventory. Only ports that the configuration
+ * memory; 'neighbors' is the neighbour process's inventory, 'module' the Config
+ * Module's. Only ports that the configuration
  * enables for vsn have wires. Returns 0 or -ENOMEM, then '*ret_wires' is untouched. */
 int wires_compute(const struct config *config, const struct hypervisor_view *hypervisors,
                   size_t n_hypervisors, const struct inventory *neighbors,
-                  const struct wires *before, int64_t now_ms, struct wires *ret_wires);
+                  const struct inventory *module, const struct wires *before, int64_t now_ms,
+                  struct wires *ret_wires);
 
 void wires_done(struct wires *wires);
 
@@ -76,6 +88,9 @@ void wires_note_demand(struct wires *wires, const char *port);
 
 /* True when VLANs may be added by this wire ('evidence strict': proved only). */
 bool wire_is_trusted(const struct wire *wire, enum config_evidence evidence);
+
+/* True when evidence better than the MAC table's names exactly this NIC. */
+bool wire_names_nic(const struct wire *wire);
 
 const char *wire_state_word(enum wire_state state);
 const char *evidence_word(enum evidence_kind kind);

@@ -531,8 +531,8 @@ static int conclude_intent(struct core *core, int64_t now_ms, struct actions *ac
         trust[i] = (struct hypervisor_trust){ views[i], state_of(source),
                                               is_released(core, source, now_ms, actions) };
     }
-    if (wires_compute(core->config, views, core->n_sources, core->neighbors, &core->wires, now_ms,
-                      &wires) < 0)
+    if (wires_compute(core->config, views, core->n_sources, core->neighbors, core->module,
+                      &core->wires, now_ms, &wires) < 0)
         return -ENOMEM;
     log_wires(core, &wires, actions);
     wires_done(&core->wires);

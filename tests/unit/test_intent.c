@@ -27,7 +27,9 @@ static void compute(struct scene *scene, const struct hypervisor_trust *more)
     struct wires now;
 
     intent_done(&intent);
-    assert_int_equal(wires_compute(scene->config, views, 2, scene->neighbors, &wires, 1, &now), 0);
+    assert_int_equal(
+        wires_compute(scene->config, views, 2, scene->neighbors, scene->module, &wires, 1, &now),
+        0);
     wires_done(&wires);
     wires = now;
     assert_int_equal(intent_compute(scene->config, trust, 2, &wires, &intent), 0);

@@ -1,0 +1,322 @@
+#include "intent/sightings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "intent/demand.h"
+
+/* ---- Sets of NICs ---------------------------------------------------------------------------- */
+
+bool nic_set_has(const struct nic_set *set, const char *nic)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (strcmp(set->nics[i]->id, nic) == 0)
+            return true;
+    return false;
+}
+
+void nic_set_add(struct nic_set *set, const struct nic *nic)
+{
+    if (set->count < SIGHTING_NICS_MAX && !nic_set_has(set, nic->id))
+        set->nics[set->count++] = nic;
+}
+
+bool nic_set_is_within(const struct nic_set *a, const struct nic_set *b)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (!nic_set_has(b, a->nics[i]->id))
+            return false;
+    return true;
+}
+
+static struct nic_set nic_set_both(const struct nic_set *a, const struct nic_set *b)
+{
+    struct nic_set both = { .count = 0 };
+
+    for (size_t i = 0; i < a->count; i++)
+        if (nic_set_has(b, a->nics[i]->id))
+            nic_set_add(&both, a->nics[i]);
+    return both;
+}
+
+/* ---- Stations on our ports ------------------------------------------------------------------- */
+
+struct found {
+    struct mac mac;
+    const char *port;
+};
+
+/* Whose an address is. */
+struct claim {
+    struct mac mac;
+    const struct hypervisor_view *view;
+    const char *host;
+    const char *interface; /* NULL: it is a NIC's own */
+    struct nic_set nics;
+    bool is_shared; /* another host, or a machine, has it as well */
+};
+
+struct search {
+    struct found *found; /* by address */
+    size_t n_found;
+    struct claim *claims;
+    size_t n_claims, space;
+    bool failed; /* out of memory */
+};
+
+static int compare_found(const void *left, const void *right)
+{
+    const struct found *a = left, *b = right;
+
+    return memcmp(a->mac.byte, b->mac.byte, sizeof(a->mac.byte));
+}
+
+static bool is_nobodys(struct mac mac)
+{
+    static const struct mac placeholder = { { 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff } };
+
+    return !mac_is_unicast(mac) || mac_equal(mac, placeholder);
+}
+
+static void collect_stations(struct search *search, const struct config *config,
+                             const struct inventory *module)
+{
+    search->found = malloc((inventory_count(module, TABLE_STATION) + 1) * sizeof(*search->found));
+    search->failed = !search->found;
+    for (size_t i = 0; i < config->n_ports && !search->failed; i++) {
+        const struct config_port *port = &config->ports[i];
+
+        if (!port->enabled || port->uplink)
+            continue;
+        INVENTORY_EACH(module, station, TABLE_STATION, port->name)
+        if (!is_nobodys(station->mac))
+            search->found[search->n_found++] = (struct found){ station->mac, port->name };
+    }
+    if (search->n_found)
+        qsort(search->found, search->n_found, sizeof(*search->found), compare_found);
+}
+
+/* The first place where the address was found; NULL when it was not. */
+static const struct found *find_station(const struct search *search, struct mac mac)
+{
+    const struct found key = { .mac = mac };
+    const struct found *at =
+        search->n_found ? bsearch(&key, search->found, search->n_found, sizeof(key), compare_found)
+                        : NULL;
+
+    while (at && at > search->found && mac_equal(at[-1].mac, mac))
+        at--;
+    return at;
+}
+
+/* ---- Whose they are -------------------------------------------------------------------------- */
+
+static void claim_add(struct search *search, const struct claim *claim)
+{
+    for (size_t i = 0; i < search->n_claims; i++) {
+        struct claim *other = &search->claims[i];
+
+        if (other->view != claim->view || !mac_equal(other->mac, claim->mac))
+            continue;
+        if (strcmp(other->host, claim->host) != 0)
+            other->is_shared = true;
+        else if (!other->interface == !claim->interface)
+            for (size_t j = 0; j < claim->nics.count; j++)
+                nic_set_add(&other->nics, claim->nics.nics[j]);
+        return; /* an interface says better than a NIC through what it speaks, and is told first */
+    }
+    if (search->n_claims == search->space) {
+        size_t space = search->space ? 2 * search->space : 64;
+        struct claim *claims = realloc(search->claims, space * sizeof(*claims));
+
+        search->failed |= !claims;
+        if (!claims)
+            return;
+        search->claims = claims;
+        search->space = space;
+    }
+    search->claims[search->n_claims++] = *claim;
+}
+
+/* The host's id for the virtual switch that a network lives on; NULL when it is not known. A
+ * distributed network names its switch by reference, the host's side of it goes by uuid. */
+static const char *vswitch_of(const struct inventory *inventory, const struct network *network)
+{
+    const struct dvswitch *dvswitch;
+
+    if (network->owner[0])
+        return network->vswitch;
+    dvswitch = inventory_find(inventory, TABLE_DVSWITCH, "", network->vswitch);
+    return dvswitch ? dvswitch->uuid : NULL;
+}
+
+/* The NICs of a virtual switch; 'network' (may be NULL) leaves out those that it does not use. */
+static struct nic_set nics_of(const struct inventory *inventory, const char *host,
+                              const char *vswitch, const struct network *network)
+{
+    struct nic_set set = { .count = 0 };
+    size_t uplinks = 0;
+
+    INVENTORY_EACH(inventory, uplink, TABLE_UPLINK, host)
+    {
+        const struct nic *nic = inventory_find(inventory, TABLE_NIC, host, uplink->id);
+
+        if (strcmp(uplink->vswitch, vswitch) != 0 ||
+            (network && !network_uses_uplink(network, uplink)))
+            continue;
+        uplinks++;
+        if (nic)
+            nic_set_add(&set, nic);
+    }
+    if (set.count < uplinks)
+        set.count = 0; /* one of them is not known, or they are too many */
+    return set;
+}
+
+static void claim_interfaces(struct search *search, const struct hypervisor_view *view)
+{
+    INVENTORY_EACH(view->inventory, vmknic, TABLE_VMKNIC, NULL)
+    {
+        struct claim claim = {
+            .mac = vmknic->mac,
+            .view = view,
+            .host = vmknic->owner,
+            .interface = vmknic->id,
+        };
+        const struct network *network;
+        const char *vswitch;
+
+        if (!find_station(search, vmknic->mac))
+            continue;
+        network =
+            network_of_interface(view->inventory, vmknic->owner, vmknic->network, vmknic->shared);
+        vswitch = network ? vswitch_of(view->inventory, network) : NULL;
+        if (vswitch)
+            claim.nics = nics_of(view->inventory, vmknic->owner, vswitch, network);
+        claim_add(search, &claim);
+    }
+}
+
+static void claim_nics(struct search *search, const struct hypervisor_view *view)
+{
+    INVENTORY_EACH(view->inventory, nic, TABLE_NIC, NULL)
+    {
+        const struct uplink *uplink;
+        struct claim claim = { .mac = nic->mac, .view = view, .host = nic->owner };
+
+        if (!find_station(search, nic->mac))
+            continue;
+        uplink = inventory_find(view->inventory, TABLE_UPLINK, nic->owner, nic->id);
+        if (uplink)
+            claim.nics = nics_of(view->inventory, nic->owner, uplink->vswitch, NULL);
+        else
+            nic_set_add(&claim.nics, nic);
+        claim_add(search, &claim);
+    }
+}
+
+/* A machine's owner chooses its address: one that is also a host's is nobody's evidence. */
+static void disclaim_machines(struct search *search, const struct hypervisor_view *view)
+{
+    if (search->n_claims == 0)
+        return;
+    INVENTORY_EACH(view->inventory, vif, TABLE_VIF, NULL)
+    {
+        if (!find_station(search, vif->mac))
+            continue;
+        for (size_t i = 0; i < search->n_claims; i++)
+            if (mac_equal(search->claims[i].mac, vif->mac))
+                search->claims[i].is_shared = true;
+    }
+}
+
+/* ---- What is seen ---------------------------------------------------------------------------- */
+
+int sightings_add(struct sightings *sightings, const struct sighting *sighting)
+{
+    if (sightings->count == sightings->space) {
+        size_t space = sightings->space ? 2 * sightings->space : 16;
+        struct sighting *list = realloc(sightings->list, space * sizeof(*list));
+
+        if (!list)
+            return -ENOMEM;
+        sightings->list = list;
+        sightings->space = space;
+    }
+    sightings->list[sightings->count++] = *sighting;
+    return 0;
+}
+
+void sightings_done(struct sightings *sightings)
+{
+    free(sightings->list);
+    *sightings = (struct sightings){ 0 };
+}
+
+/* Narrows what is known of that host on that port; false when the claim is about other NICs. */
+static bool narrow(struct sightings *sightings, const struct claim *claim, const char *port)
+{
+    for (size_t i = 0; i < sightings->count; i++) {
+        struct sighting *each = &sightings->list[i];
+        struct nic_set both = nic_set_both(&each->nics, &claim->nics);
+
+        if (each->view != claim->view || strcmp(each->port, port) != 0 ||
+            strcmp(each->host, claim->host) != 0 || both.count == 0)
+            continue;
+        each->nics = both;
+        return true;
+    }
+    return false;
+}
+
+static int see(struct sightings *sightings, const struct claim *claim, const char *port)
+{
+    struct sighting sighting = {
+        .port = port,
+        .view = claim->view,
+        .host = claim->host,
+        .nics = claim->nics,
+    };
+    char mac[MAC_TEXT];
+
+    if (claim->is_shared || claim->nics.count == 0 || narrow(sightings, claim, port))
+        return 0;
+    snprintf(sighting.detail, sizeof(sighting.detail), "%s%.40s%s %s",
+             claim->interface ? "interface " : "", claim->interface ? claim->interface : "a NIC's",
+             claim->interface ? "'s address" : " address", mac_format(claim->mac, mac));
+    return sightings_add(sightings, &sighting);
+}
+
+int sightings_collect(const struct config *config, const struct hypervisor_view *hypervisors,
+                      size_t n_hypervisors, const struct inventory *module,
+                      struct sightings *ret_sightings)
+{
+    struct search search = { 0 };
+    struct sightings sightings = { 0 };
+
+    collect_stations(&search, config, module);
+    for (size_t i = 0; i < n_hypervisors && search.n_found; i++) {
+        claim_interfaces(&search, &hypervisors[i]);
+        claim_nics(&search, &hypervisors[i]);
+    }
+    for (size_t i = 0; i < n_hypervisors && search.n_found; i++)
+        disclaim_machines(&search, &hypervisors[i]);
+    for (size_t i = 0; i < search.n_claims && !search.failed; i++) {
+        const struct claim *claim = &search.claims[i];
+        const struct found *end = search.found + search.n_found;
+
+        for (const struct found *at = find_station(&search, claim->mac);
+             at && at < end && mac_equal(at->mac, claim->mac); at++)
+            search.failed |= see(&sightings, claim, at->port) < 0;
+    }
+    free(search.found);
+    free(search.claims);
+    if (search.failed) {
+        sightings_done(&sightings);
+        return -ENOMEM;
+    }
+    *ret_sightings = sightings;
+    return 0;
+}
