@@ -2,32 +2,7 @@
 
 #include <inttypes.h>
 
-static void add_escaped(struct strbuf *to, const char *text)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '&':
-            strbuf_adds(to, "&amp;");
-            break;
-        case '<':
-            strbuf_adds(to, "&lt;");
-            break;
-        case '>':
-            strbuf_adds(to, "&gt;");
-            break;
-        case '"':
-            strbuf_adds(to, "&quot;");
-            break;
-        case '\t':
-        case '\n':
-        case '\r':
-            strbuf_addf(to, "&#%d;", *text);
-            break;
-        default:
-            if ((unsigned char)*text >= ' ')
-                strbuf_addc(to, *text);
-        }
-}
+#include "source/escape.h"
 
 void soap_begin(struct strbuf *to, const char *method, const struct moref *self)
 {
@@ -49,7 +24,7 @@ void soap_finish(struct strbuf *to, const char *method)
 void soap_text(struct strbuf *to, const char *element, const char *text)
 {
     strbuf_addf(to, "<%s>", element);
-    add_escaped(to, text);
+    escape_xml(to, text);
     strbuf_addf(to, "</%s>", element);
 }
 
@@ -61,9 +36,9 @@ void soap_number(struct strbuf *to, const char *element, uint64_t number)
 void soap_ref(struct strbuf *to, const char *element, const struct moref *ref)
 {
     strbuf_addf(to, "<%s type=\"", element);
-    add_escaped(to, ref->type);
+    escape_xml(to, ref->type);
     strbuf_adds(to, "\">");
-    add_escaped(to, ref->value);
+    escape_xml(to, ref->value);
     strbuf_addf(to, "</%s>", element);
 }
 
