@@ -27,7 +27,7 @@ enum config_evidence { EVIDENCE_NORMAL, EVIDENCE_STRICT };
 
 struct config_hypervisor { /* hypervisor NAME */
     char name[CONFIG_NAME_SIZE];
-    char type[CONFIG_NAME_SIZE]; /* type vmware */
+    char type[CONFIG_NAME_SIZE]; /* type vmware | xen-citrix */
     char url[CONFIG_VALUE_SIZE]; /* access URL username USER password-file FILE */
     char username[CONFIG_VALUE_SIZE];
     char password_file[CONFIG_VALUE_SIZE];

@@ -148,12 +148,9 @@ static int parse_socket(const struct config_word *word, void *block, unsigned ar
 static int parse_type(const struct config_word *word, void *block, unsigned argc, char **argv,
                       struct error *reterr)
 {
-    if (strcmp(argv[0], "xen-citrix") == 0)
-        return error_set(reterr, -ENOTSUP,
-                         "'type xen-citrix' is not supported yet by this build, which knows "
-                         "'type vmware'");
-    if (strcmp(argv[0], "vmware") != 0)
-        return error_set(reterr, -EINVAL, "'type %s': expected 'type vmware'", argv[0]);
+    if (strcmp(argv[0], "vmware") != 0 && strcmp(argv[0], "xen-citrix") != 0)
+        return error_set(reterr, -EINVAL, "'type %s': expected 'type vmware' or 'type xen-citrix'",
+                         argv[0]);
     return parse_text(word, block, argc, argv, reterr);
 }
 
@@ -377,8 +374,9 @@ static const struct config_word top_words[] = {
 };
 
 static const struct config_word hypervisor_words[] = {
-    { "type", "vmware", "what it is: vmware is an ESX(i) host or a vCenter", ONE,
-      .parse = parse_type, .write = write_text, PLACE(config_hypervisor, type) },
+    { "type", "vmware | xen-citrix",
+      "what it is: vmware is an ESX(i) host or a vCenter, xen-citrix a XenServer or XCP-ng pool",
+      ONE, .parse = parse_type, .write = write_text, PLACE(config_hypervisor, type) },
     { "access", "URL [username USER] [password-file FILE]",
       "where its API is, and who logs in; the file holds the password in its first line",
       .least = 1, .most = 5, .parse = parse_access, .write = write_access,

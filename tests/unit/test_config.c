@@ -290,10 +290,8 @@ static void errors_name_line_and_reason(void **state)
           "test.conf:1: hypervisor v is enabled, but its 'access' has no 'username USER'" },
         { "hypervisor v\n type vmware\n access https://v username u\n no disable\n",
           "test.conf:1: hypervisor v is enabled, but its 'access' has no 'password-file FILE'" },
-        { "hypervisor v\n type xen-citrix\n",
-          "test.conf:2: 'type xen-citrix' is not supported yet by this build, which knows 'type "
-          "vmware'" },
-        { "hypervisor v\n type kvm\n", "test.conf:2: 'type kvm': expected 'type vmware'" },
+        { "hypervisor v\n type kvm\n",
+          "test.conf:2: 'type kvm': expected 'type vmware' or 'type xen-citrix'" },
         { "hypervisor v\n access http://v\n",
           "test.conf:2: 'access http://v': expected a URL that begins with https://" },
         { "hypervisor v\n access https://a:b@v/sdk\n",
