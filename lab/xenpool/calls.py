@@ -70,9 +70,8 @@ def run_call(found, member, session, connection, method, arguments):
 
 
 def every_call(pool):
-    """The names of all calls, for system.listMethods."""
-    names = [name for name, each in TABLE.items() if pool.release.has(each.since)]
-    names += [f"Async.{name}" for name in names if TABLE[name].job]
+    """The names of all calls, for system.listMethods, which does not list the Async. forms."""
+    names = [name for name, each in TABLE.items() if pool.release.has(each.since) and not name.startswith("system.")]
     for name in pool.shown:
         names += [f"{name}.{verb}" for verb in PLAIN if has_plain(pool.classes[name], verb)]
         for field in pool.classes[name].visible:
@@ -121,7 +120,7 @@ PLAIN = {"get_all": (get_all, 0), "get_all_records": (get_all_records, 0),
 
 
 def has_plain(each, verb):
-    if each.form == "bare" or verb == "get_by_name_label" and "name_label" not in each.visible:
+    if each.form == "bare" or verb == "get_by_name_label" and ("name_label" not in each.visible or each.name == "pool"):
         return False
     return each.form == "" or verb in ("get_record", "get_by_uuid")
 

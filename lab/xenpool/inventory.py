@@ -91,7 +91,7 @@ class Inventory:
             allowed_operations=list(HOST_ALLOWED), software_version=self._version(),
             capabilities=["xen-3.0-x86_64", "hvm-3.0-x86_64"], sched_policy="credit",
             supported_bootloaders=["pygrub", "eliloader"], license_server={"address": "localhost", "port": "27000"},
-            virtual_hardware_platform_versions=["0", "1", "2"])
+            virtual_hardware_platform_versions=[0, 1, 2])
         self._hosts[name] = {}
         for number, pif in enumerate(words.get("pifs", [{"device": "eth0"}])):
             self._card(member, number, pif)

@@ -184,8 +184,8 @@ class JsonCall:
 
     def failure(self, failure):
         if self._second:
-            return write_json({"jsonrpc": "2.0", "id": self._id,
-                               "error": {"code": 1, "message": failure.code, "data": failure.parameters}})
+            error = {"code": 1, "message": failure.code, "data": failure.parameters}
+            return write_json({"jsonrpc": "2.0", "error": error, "id": self._id})
         return write_json({"result": None, "error": failure.words, "id": self._id})
 
     @staticmethod
