@@ -83,8 +83,8 @@ static bool client_read(struct client *client)
 
 static bool client_write(struct client *client)
 {
-    ssize_t put = send(client->fd, client->out.data + client->sent,
-                       client->out.size - client->sent, MSG_NOSIGNAL);
+    ssize_t put = send(client->fd, client->out.data + client->sent, client->out.size - client->sent,
+                       MSG_NOSIGNAL);
 
     if (put < 0)
         return errno == EAGAIN || errno == EINTR;
