@@ -181,13 +181,19 @@ static void walk_machine(struct walk *walk, const struct machine *machine)
     }
 }
 
+/* A machine that is off may well be on no host at all: XenAPI places it when it starts. */
+static bool has_no_host(const struct machine *machine)
+{
+    return machine->power == POWER_OFF || machine->power == POWER_SUSPENDED;
+}
+
 static void walk_machines(struct walk *walk)
 {
     if (inventory_is_unknown(walk->inventory, TABLE_MACHINE, ""))
         unknown(walk, "the machines of", walk->host->name);
     for (const struct machine *machine = inventory_next_on(walk->inventory, "", NULL); machine;
          machine = inventory_next_on(walk->inventory, "", machine))
-        if (!machine->template)
+        if (!machine->template && !has_no_host(machine))
             unknown(walk, "the host of machine", machine->name[0] ? machine->name : machine->id);
     for (const struct machine *machine = inventory_next_on(walk->inventory, walk->host->id, NULL);
          machine; machine = inventory_next_on(walk->inventory, walk->host->id, machine))
