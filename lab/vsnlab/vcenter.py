@@ -12,7 +12,7 @@ from .remote import WorldError
 from .uml import OUTSIDE
 
 # The stand-in ends with this process, however that ends: its shell watches a pipe.
-GUARD = 'exec 3<&0; "$@" </dev/null & pid=$!; cat <&3 >/dev/null; kill $pid 2>/dev/null; wait $pid'
+GUARD = 'exec 3<&0; "$@" </dev/null & pid=$!; exec >/dev/null; cat <&3; kill $pid 2>/dev/null; wait $pid'
 
 
 def make_certificate(folder, names=("vcenter.example.net",)):
