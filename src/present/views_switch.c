@@ -234,7 +234,8 @@ enum view_status view_wires(const struct view *view)
     writer_end(view->writer);
     if (wires->count == 0)
         writer_note(view->writer, "No virtual wire is known: no enabled port is bound, and neither "
-                                  "hypervisors nor lldpd say what is behind one.");
+                                  "hypervisors nor lldpd nor the switch's MAC table say what is "
+                                  "behind one.");
     return VIEW_DONE;
 }
 

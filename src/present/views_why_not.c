@@ -184,9 +184,9 @@ static void say_untrusted(struct reasons *reasons, const struct wire *wire)
         break;
     case WIRE_LOST:
         reasons_say(reasons,
-                    "NIC %s of host %s was behind %s, but nothing says so any more: what is there "
-                    "stays, and nothing is added.",
-                    wire->nic, host, reasons->name);
+                    "NIC %s of host %s was behind %s, but that is not certain any more (%s): what "
+                    "is there stays, and nothing is added.",
+                    wire->nic, host, reasons->name, wire->detail);
         break;
     case WIRE_MOVED:
         reasons_say(reasons, "NIC %s of host %s was behind %s: %s.", wire->nic, host, reasons->name,
@@ -224,7 +224,8 @@ static void say_no_wire(struct reasons *reasons)
                     neighbor->system, neighbor->port);
     else
         reasons_say(reasons, "No station is heard there by LLDP or CDP, no hypervisor says that a "
-                             "NIC hears this port, and no 'vsn bind' names one.");
+                             "NIC hears this port, the switch has learnt no host's address there, "
+                             "and no 'vsn bind' names one.");
 }
 
 /* Returns how many needs for the VLAN the wires of the port bring. */
