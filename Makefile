@@ -3,6 +3,8 @@
 BUILD ?= build
 T ?=
 SECONDS ?= 10
+SEEDS ?= 100
+FIRST ?= 1
 PYTEST = /usr/bin/python3 -m pytest -q -p no:cacheprovider
 
 all: $(BUILD)/build.ninja
@@ -27,6 +29,13 @@ vcenter:
 bench: all vcenter
 	@/usr/bin/python3 tests/bench/bench.py --json $(BUILD)/bench.json
 
+# The decision core in worlds made of the seeds FIRST, FIRST+1, ...; and without one guard at a time.
+sim: all
+	@$(BUILD)/vsn-sim run --seeds $(SEEDS) --first $(FIRST) --timed
+
+mutations: all
+	@tests/mutations/run $(BUILD)
+
 # Fuzzers are built by clang in a folder of their own; each runs SECONDS over its corpus.
 fuzz:
 	@tests/fuzz/run $(SECONDS)
@@ -41,4 +50,4 @@ format:
 clean:
 	@rm -rf $(BUILD) $(BUILD)-*
 
-.PHONY: all check check-system vcenter bench fuzz update-golden format clean
+.PHONY: all check check-system vcenter bench sim mutations fuzz update-golden format clean

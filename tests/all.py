@@ -68,6 +68,10 @@ def count_go(text):
     return tuple(len(re.findall(rf"^--- {word}:", text, re.M)) for word in ("PASS", "FAIL", "SKIP"))
 
 
+def count_mutations(text):
+    return len(re.findall(r"^ok - ", text, re.M)), len(re.findall(r"^not ok - ", text, re.M)), 0
+
+
 def meson_test(build, *suites):
     return ["meson", "test", "-C", build, "--no-rebuild", "--print-errorlogs", "--num-processes", "2",
             *[f"--suite={suite}" for suite in suites]]
@@ -97,13 +101,14 @@ def all_steps():
         Step("layers", ["tests/layers"]),
         Step("format", ["sh", "-c", "clang-format --dry-run -Werror $(git ls-files '*.c' '*.h')"]),
         Step("unit", meson_test("build"), ["build"], junit("build")),
+        Step("mutations", ["tests/mutations/run", "build"], ["build"], count=count_mutations),
         *[step for step in suites if step not in beside],
     ]
     side = [
         Step("vcenter", ["lab/vcenter/build"]),
         Step("vcenter-go", ["lab/vcenter/build", "test"], ["vcenter"], count=count_go),
         build_step("build-sanitized", "build-asan", *SANITIZE),
-        Step("unit-sanitized", meson_test("build-asan", "unit", "replay", "contract", "golden", "fuzz"),
+        Step("unit-sanitized", meson_test("build-asan", "unit", "replay", "contract", "golden", "fuzz", "sim"),
              ["build-sanitized"], junit("build-asan")),
         *beside,
     ]
