@@ -115,6 +115,8 @@ static void forget_old_removals(struct guard *guard, int64_t now_ms)
 
     while (old < guard->n_removals && guard->removals[old] <= now_ms - HOUR_MS)
         old++;
+    if (old == 0)
+        return;
     guard->n_removals -= old;
     memmove(guard->removals, guard->removals + old, guard->n_removals * sizeof(*guard->removals));
 }

@@ -57,17 +57,6 @@ static inline void configure(struct scene *scene, const char *swp1, const char *
     strbuf_done(&text);
 }
 
-static inline int scene_set_up(void **state)
-{
-    static struct scene scene;
-
-    scene =
-        (struct scene){ NULL, inventory_new(), inventory_new(), inventory_new(), inventory_new() };
-    configure(&scene, "", "", "");
-    *state = &scene;
-    return 0;
-}
-
 static inline int scene_tear_down(void **state)
 {
     struct scene *scene = *state;
@@ -77,6 +66,20 @@ static inline int scene_tear_down(void **state)
     inventory_free(scene->vc2);
     inventory_free(scene->neighbors);
     inventory_free(scene->module);
+    *scene = (struct scene){ 0 };
+    return 0;
+}
+
+/* A new scene in place of the last one. */
+static inline int scene_set_up(void **state)
+{
+    static struct scene scene;
+
+    *state = &scene;
+    scene_tear_down(state);
+    scene =
+        (struct scene){ NULL, inventory_new(), inventory_new(), inventory_new(), inventory_new() };
+    configure(&scene, "", "", "");
     return 0;
 }
 

@@ -110,9 +110,7 @@ static void each_kind_of_network(void **state)
         tell(scene->vc1, "begin all\n" HOST("b", "02") BASE "end all\n");
         tell(scene->vc1, rows[i].told);
         assert_demand(scene->vc1, PROVISION_NETWORKS, rows[i].nic, rows[i].demand);
-        scene_tear_down(state);
     }
-    scene_set_up(state);
 }
 
 /* Lists that come empty at the first reading, when nothing is known that could be missed. */
@@ -142,9 +140,7 @@ static void hollow_lists(void **state)
         tell(scene->vc1, "end all\n");
         assert_demand(scene->vc1, PROVISION_NETWORKS, rows[i].nic, rows[i].demand);
         assert_demand(scene->vc1, PROVISION_MACHINES, rows[i].nic, rows[i].demand);
-        scene_tear_down(state);
     }
-    scene_set_up(state);
 }
 
 #define MACHINE(id, fields) "new machine id=" id " name=" id " host=a " fields "\n"
@@ -191,9 +187,7 @@ static void machines_and_own_interfaces(void **state)
         tell(scene->vc1, "begin all\n" BASE "end all\n");
         tell(scene->vc1, rows[i].told);
         assert_demand(scene->vc1, PROVISION_MACHINES, "vmnic0", rows[i].demand);
-        scene_tear_down(state);
     }
-    scene_set_up(state);
 }
 
 int main(void)

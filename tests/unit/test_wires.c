@@ -94,9 +94,7 @@ static void each_kind_of_evidence(void **state)
         compute(scene, 1);
         assert_wires(rows[i].wires);
         wires_done(&wires);
-        scene_tear_down(state);
     }
-    scene_set_up(state);
 }
 
 static void contradictions_freeze(void **state)

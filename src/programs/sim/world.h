@@ -62,7 +62,7 @@ struct sim_machine {
 };
 
 struct sim_hypervisor {
-    char name[8];
+    char name[16];
     enum config_mode mode;
     enum config_provision provision;
     struct vlanset allowed;
