@@ -27,23 +27,28 @@ class Place:
     swp8    not enabled
     swp9    the station: a trunk where frames are sent and counted
     """
+    ports, station_port = PORTS, STATION
 
     def __init__(self, kind):
         self.plane, self.kind = KINDS[kind](), kind
 
     def __enter__(self):
         plane = self.plane.__enter__()
-        plane.create_switch([*PORTS, STATION])
-        self.station = plane.create_station(STATION)
+        plane.create_switch([*self.ports, self.station_port])
+        self.station = plane.create_station(self.station_port)
+        self._populate(plane)
+        self.hosts = plane.hosts
+        plane.write(f"{plane.dir}/password", "secret\n", 0o600)
+        return self
+
+    def _populate(self, plane):
+        """The hosts, and the machines that frames are sent from."""
         plane.create_host("esx1", {"vmnic0": "swp1", "vmnic1": "swp2"})
         plane.create_host("esx2", {"vmnic0": "swp3"}, {"dvs1": ["vmnic0"]}, discovery="lldp")
         plane.create_host("esx3", {"vmnic0": "swp4", "vmnic1": "swp5"}, {"dvs2": ["vmnic0"], "dvs1": ["vmnic1"]},
                           discovery=None)
         plane.create_host("esx4", {"vmnic0": "swp6"})
-        self.hosts = plane.hosts
         plane.create_machine("db-1", plane.hosts["esx2"], 400, "dvs1")
-        plane.write(f"{plane.dir}/password", "secret\n", 0o600)
-        return self
 
     def __exit__(self, *_):
         self.plane.__exit__()
@@ -72,9 +77,9 @@ class Place:
         assert self.passed(cabled, vlans) == {port: {None} | wanted[port] for port in cabled}
         return True
 
-    def vlans(self, ports=PORTS):
+    def vlans(self, ports=None):
         """What the switch has on its ports, read with its own tool."""
-        return {port: self.plane.vlans(port) for port in ports}
+        return {port: self.plane.vlans(port) for port in ports or self.ports}
 
     def forget_stations(self):
         """Empties the switch's MAC table, which otherwise ages by minutes."""
@@ -129,17 +134,25 @@ class Scene:
     options     words of the hypervisor block that stand in for the usual ones: {"mode": "check"}
     """
 
+    wanted = WANTED
+
     def __init__(self, place, settings=("prune hold-down 1", "prune budget 1000"), world=None, flags=(), **options):
         self.place, self.plane, self.settings, self.options = place, place.plane, settings, options
-        self._world = inventory(place) if world is None else world
+        self._world = self._inventory() if world is None else world
         self._flags, self._stack = [*QUICK, *flags], contextlib.ExitStack()
         self.vcenters, self.blocks = {}, {}
+
+    def _inventory(self):
+        return inventory(self.place)
+
+    def _start_hypervisors(self):
+        self.vcenter = self.add_vcenter("vc1", self._world, self._flags, **self.options)
+        self.hint_heard()
 
     def __enter__(self):
         try:
             self._stack.callback(self.place.close_ports)
-            self.vcenter = self.add_vcenter("vc1", self._world, self._flags, **self.options)
-            self.hint_heard()
+            self._start_hypervisors()
             self.agent = self._stack.enter_context(Agent(self.plane))
             self.agent.configure(self.config())
             self.agent.start()
@@ -169,22 +182,25 @@ class Scene:
         self.add_block(name, f"https://{self.plane.vcenter_address(vcenter.port)}/sdk", vcenter.certificate, **options)
         return vcenter
 
-    def add_block(self, name, url, ca_file=None, password=None, **options):
+    def add_block(self, name, url, ca_file=None, password=None, username="vsn", **options):
         """A hypervisor block; options with '_' for blanks: mode="check", vlan_allowed="100-199", disable=None (the
         word alone). None as value leaves only the word, False leaves it out."""
         words = {"type": "vmware",
-                 "access": f"{url} username vsn password-file {password or self.plane.dir + '/password'}",
+                 "access": f"{url} username {username} password-file {password or self.plane.dir + '/password'}",
                  "tls ca-file": ca_file or False, "mode": "config", "hint interval": 5, "no disable": None,
                  **{key.replace("_", " "): value for key, value in options.items()}}
         lines = [f" {key}" if value is None else f" {key} {value}" for key, value in words.items() if value is not False]
         self.blocks[name] = "\n".join([f"hypervisor {name}", *lines, "!"])
 
-    def config(self, ports=None, top="", settings=None):
-        """The configuration file. 'ports' stands in for the words of ports: {"swp1": ["vsn enable"]}"""
+    def _port_words(self):
         words = {port: ["vsn enable"] for port in PORTS[:7]}
         words["swp4"] = ["vsn enable", "vsn bind vc1 esx3 vmnic0"]
         words["swp5"] = ["vsn enable", "vsn bind vc1 esx3 vmnic1"]
-        words.update(ports or {})
+        return words
+
+    def config(self, ports=None, top="", settings=None):
+        """The configuration file. 'ports' stands in for the words of ports: {"swp1": ["vsn enable"]}"""
+        words = {**self._port_words(), **(ports or {})}
         interfaces = "\n".join("\n ".join([f"interface {port}", *lines]) + "\n!" for port, lines in words.items())
         settings = "\n ".join(["vsn", *(self.settings if settings is None else settings)])
         return "\n".join(["hostname tor-1", self.plane.switch_config, f"lldpd socket {self.plane.lldpd.socket}", top,
@@ -198,7 +214,7 @@ class Scene:
 
     def wait_carried(self, timeout=30, **changes):
         """Waits until the ports carry what the inventory wants, with these changes: wait_carried(swp1="100-102")"""
-        expected = {**WANTED, **changes}
+        expected = {**self.wanted, **changes}
         self.agent.wait_ports(expected, timeout)
         return expected
 

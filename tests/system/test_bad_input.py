@@ -159,11 +159,16 @@ def test_bad_replies(scene, fault):
     agent.wait_state("connected", timeout=40)
 
 
+def acted_upon(text):
+    """The characters of a text that a terminal would act upon."""
+    return [c for c in text if ord(c) < 32 and c != "\n" or 127 <= ord(c) < 160 or c in "\u202a\u202b\u202d\u202e\u2028"]
+
+
 def test_names_with_any_bytes(scene):
     """Names come from tenants. They are shown with everything escaped that a terminal would act upon, and JSON has them
     as they are."""
     names = ["\x1b[31mred\x1b[0m\x07", "two\nlines\r\tand a tab", "\u202eevil", '"quoted" \\ \'too\' <&>', "caf\u00e9 \u2603 \U0001f600",
-             "\x7f\u0085\u009b31m", "%s%n ; rm -rf $(HOME) `id`", "x" * 300]
+             "\x7f\u0085\u009b31m", "%s%n ; rm -rf $(HOME) `id`", "x" * 80]
     world = {"hosts": [{"name": "other", "pnics": [{"device": "vmnic0"}],
                         "vswitches": [{"name": "vSwitch0", "uplinks": ["vmnic0"], "portgroups": [
                             {"name": name, "vlan": 600 + i} for i, name in enumerate(names)]}]}],
@@ -173,14 +178,15 @@ def test_names_with_any_bytes(scene):
     scene.agent.wait_state("connected", "odd")
     def shown(what):
         return {row["name"] for row in scene.agent.show(what) if row["hypervisor"] == "odd"}
-    assert shown("network") >= set(names) - {names[5]}, "as they are"
-    assert len(shown("machine")) == len(names)
+    # XML cannot carry ESC and BEL: such a server can only send something in their place.
+    expected = {name.replace("\x1b", "\ufffd").replace("\x07", "\ufffd") for name in names}
+    assert shown("network") == expected and shown("machine") == expected
     for words in (["show", "network"], ["show", "machine"], ["show", "running-config"]):
         text = scene.agent.cli(*words).stdout
-        assert not [c for c in text if ord(c) < 32 and c != "\n" or 127 <= ord(c) < 160 or c in "\u202e\u2028"], words
-    assert len(scene.agent.cli("show", "machine").stdout.splitlines()) == len(
-        scene.agent.cli("show", "machine").stdout.replace("two", "").splitlines())
-    assert not [c for c in scene.agent.log() if ord(c) < 32 and c != "\n" or c == "\u202e"]
+        assert not acted_upon(text), words
+    lines = [line for line in scene.agent.cli("show", "machine").stdout.split("\n") if "two" in line and "interface" not in line]
+    assert len(lines) == 1 and "tab" in lines[0], "a name stays in its line"
+    assert not acted_upon(scene.agent.log())
     scene.blocks.pop("odd")
     scene.reconfigure()
 
