@@ -7,12 +7,12 @@ import time
 from .values import HEAD, Encoder, Failure
 
 HTML = b"<!DOCTYPE html><html><head><title>Welcome</title></head><body><p>It works!</p></body></html>"
-# At a connection's beginning, at a call, at its answer.
+# At a connection's beginning; in place of a call or its answer; of the answer itself.
 KINDS = {
     "tls": "connection",
     "failure": "call", "fault": "call", "empty": "call", "stall": "call", "silent": "call", "close": "call",
-    "reset": "call",
-    "status": "reply", "garbage": "reply", "truncate": "reply", "drip": "reply", "huge": "reply", "endless": "reply",
+    "reset": "call", "status": "call", "garbage": "call", "huge": "call", "endless": "call",
+    "truncate": "reply", "drip": "reply",
 }
 MEGABYTE = 1 << 20
 
@@ -83,7 +83,7 @@ class Faults:
                 time.sleep(0.1)
         return False
 
-    def call(self, connection, method):
+    def call(self, connection, method, send):
         """None: the call is answered as always. A Failure, a value that is a map, or the bytes of an answer."""
         rule = self._take("call", connection.front.member, method)
         if rule is None:
@@ -99,6 +99,8 @@ class Faults:
             return None
         if rule.kind == "silent":
             self._wait(connection, float("inf"))
+        elif rule.kind not in ("close", "reset"):
+            getattr(self, f"_{rule.kind}")(connection, rule.words, send)
         connection.close(reset=rule.kind == "reset")
         raise ConnectionError("as the fault wants it")
 
@@ -119,12 +121,12 @@ class Faults:
             raise ConnectionError("as the fault wants it")
 
     @staticmethod
-    def _status(connection, words, _answer, _send):
+    def _status(connection, words, _send):
         status = f"{words.get('status', 500)} Made up"
         connection.send(connection.head(len(HTML), status, "text/html", on=False) + HTML)
 
     @staticmethod
-    def _garbage(connection, words, _answer, send):
+    def _garbage(_connection, words, send):
         forms = {"binary": lambda: os.urandom(int(words.get("bytes", 4096))), "html": lambda: HTML,
                  "xml": lambda: f"{HEAD}<rss version=\"2.0\"><channel/></rss>".encode(), "empty": lambda: b"",
                  "deep": lambda: HEAD.encode() + b"<methodResponse><params><param>" + b"<value><array><data>" * 100000}
@@ -148,7 +150,7 @@ class Faults:
             connection.send(answer[start:start + size])
             time.sleep(pause)
 
-    def _huge(self, connection, words, _answer, _send):
+    def _huge(self, connection, words, _send):
         """'mb' megabytes of valid XML-RPC: one text, or 'records' of a map."""
         size = int(words.get("mb", 1024)) * MEGABYTE
         start = (f"{HEAD}<methodResponse><params><param><value><struct><member><name>Status</name><value>Success</value>"
@@ -176,7 +178,7 @@ class Faults:
             size += len(parts[-1])
         return b"".join(parts)
 
-    def _endless(self, connection, words, _answer, _send):
+    def _endless(self, connection, words, _send):
         """An answer to event.next that never ends."""
         xml = self._pool.encoder.xml
         pool = self._pool.database.all("pool")[0]

@@ -151,17 +151,18 @@ class Connection:
                 method, arguments = read_xml(body)
         except Malformed as error:
             raise BadRequest(str(error)) from error
-        writer = json_call or encoder
+        writer, kind = json_call or encoder, "application/json" if json_call else "text/xml"
+        def send(data):
+            self.reply(data, "200 OK", kind, version, on)
         member.pool.calls.asked(method)
-        answer = self.front.faults.call(self, method)
+        answer = self.front.faults.call(self, method, send)
         if answer is None:
             answer = self._answer(writer, method, arguments)
         elif isinstance(answer, Failure):
             answer = writer.failure(answer)
         elif isinstance(answer, dict):
             answer = writer.success(answer)
-        self.front.faults.reply(self, method, answer, lambda data: self.reply(
-            data, "200 OK", "application/json" if json_call else "text/xml", version, on))
+        self.front.faults.reply(self, method, answer, send)
         member.pool.calls.answered(method)
 
     def _answer(self, writer, method, arguments):

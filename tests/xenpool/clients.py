@@ -155,8 +155,11 @@ class NodeClient:
         self._process.stdin.write(json.dumps([method, *arguments]) + "\n")
         self._process.stdin.flush()
 
-    def close(self):
-        """Ends in order; what it complained about."""
-        self._process.stdin.close()
-        assert self._process.wait(20) == 0, "".join(self._errors)
+    @property
+    def complaints(self):
         return "".join(self._errors)
+
+    def close(self):
+        """Ends in order. A wait for events that ends with it is worth a complaint to xen-api."""
+        self._process.stdin.close()
+        assert self._process.wait(20) == 0, self.complaints

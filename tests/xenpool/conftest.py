@@ -34,7 +34,7 @@ def start(tmp_path):
     running = []
 
     def run(release="8.2", *flags, inventory=None):
-        folder = tmp_path / f"pool-{len(running)}"
+        folder = tmp_path / f"pool-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         running.append(XenPool(folder, inventory or world(), [*QUICK, *flags], release).start())
         return running[-1]

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from clients import ask, login
+from clients import ask, connection, login
 from vsnlab.until import until
 
 
@@ -35,9 +35,13 @@ class Waiting:
         self._thread.start()
 
     def _run(self, *words):
-        self._answer = ask(*words)
+        try:
+            self._answer = ask(*words)
+        except OSError as error:
+            self._answer = error
 
     def answer(self):
+        """Or the error that ended the connection."""
         self._thread.join(10)
         assert self._answer, "still waiting"
         return self._answer
@@ -188,12 +192,12 @@ def test_one_object_can_be_watched(new):
 
 def test_deletes_are_forgotten_and_the_counts_tell(new):
     """The last 512 of a class are remembered; nobody is told that some are missing."""
-    session = login(new)
-    tasks = [value(new, "task.create", session, "t", "") for _ in range(515)]
+    session, link = login(new), connection(new)
+    tasks = [value(new, "task.create", session, "t", "", over=link) for _ in range(515)]
     before = events(new, session, ["task"], "")
     assert before["valid_ref_counts"]["task"] == 515
     for task in tasks:
-        value(new, "task.destroy", session, task)
+        value(new, "task.destroy", session, task, over=link)
     after = events(new, session, ["task"], before["token"])
     assert [event["operation"] for event in after["events"]] == ["del"] * 512
     assert after["valid_ref_counts"]["task"] == 0
