@@ -263,6 +263,10 @@ static bool converged_port(struct invariants *invariants, const struct world *wo
     char name[16], text[128], why[256];
 
     port_name(port, name);
+    /* A NIC that neither speaks nor listens may show in the MAC table, or be known to nobody. */
+    if (world_behind(world, port, &owner, &host, &nic) &&
+        !world_nic(world, owner, host, nic)->speaks && !world_nic(world, owner, host, nic)->listens)
+        return true;
     missing = vlanset_minus(&in_config, &at->tagged);
     vlanset_remove(&missing, world->ports[port].native);
     if (!vlanset_is_empty(&missing))

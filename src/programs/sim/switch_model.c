@@ -72,11 +72,15 @@ void switch_init(struct switch_model *model, struct world *world)
 
 bool switch_start(struct switch_model *model, struct world *world, struct feed *feed)
 {
-    bool taken = tell(feed, RECORD_BEGIN, TABLE_PORT, NULL);
+    bool taken = tell(feed, RECORD_BEGIN, TABLE_STATION, NULL);
 
+    taken &= tell(feed, RECORD_END, TABLE_STATION, NULL);
+    taken &= tell(feed, RECORD_BEGIN, TABLE_PORT, NULL);
     model->runs = model->reachable = true;
-    for (unsigned i = 0; i < SIM_PORTS; i++)
+    for (unsigned i = 0; i < SIM_PORTS; i++) {
         taken &= tell_port(model, world, i, feed);
+        model->ports[i].station[0] = '\0';
+    }
     taken &= tell(feed, RECORD_END, TABLE_PORT, NULL);
     return taken & tell_status(model, feed);
 }
@@ -224,11 +228,46 @@ static bool learn(struct switch_model *model, const struct world *world, struct 
     return true;
 }
 
+static bool tell_station(struct feed *feed, enum record_op op, const char *port, const char *id)
+{
+    struct station station = { .owner = port, .id = id };
+    char mac[32];
+    uint64_t vlan = 0;
+
+    snprintf(mac, sizeof(mac), "%.17s", id);
+    mac_parse(mac, &station.mac);
+    text_number(id + 18, 0, VLAN_MAX, &vlan);
+    station.vlan = vlan;
+    return tell(feed, op, TABLE_STATION, &station);
+}
+
+/* The addresses of the hosts' own interfaces, where the switch hears them. */
+static bool show(struct switch_model *model, const struct world *world, struct feed *feed)
+{
+    for (unsigned i = 0; model->runs && model->reachable && i < SIM_PORTS; i++) {
+        char *told = model->ports[i].station, now[48] = "", port[16];
+        unsigned h, host;
+        uint32_t vlan;
+
+        if (model->ports[i].learnt_known && world_shows(world, i, &h, &host, &vlan) &&
+            (vlan == 0 || vlanset_has(&model->ports[i].tagged, vlan)))
+            snprintf(now, sizeof(now), "02:50:56:%02x:%02x:00/%u", h, host, vlan);
+        if (strcmp(now, told) == 0)
+            continue;
+        snprintf(port, sizeof(port), "swp%u", i);
+        if ((told[0] && !tell_station(feed, RECORD_GONE, port, told)) ||
+            (now[0] && !tell_station(feed, RECORD_NEW, port, now)))
+            return false;
+        text_copy(told, sizeof(model->ports[i].station), now);
+    }
+    return true;
+}
+
 bool switch_run(struct switch_model *model, struct world *world, struct feed *feed)
 {
     if (model->back_ms && feed->now_ms >= model->back_ms && !switch_heal(model, world, feed))
         return false;
-    return carry_out(model, world, feed) && learn(model, world, feed);
+    return carry_out(model, world, feed) && learn(model, world, feed) && show(model, world, feed);
 }
 
 /* ---- Other hands, and faults ----------------------------------------------------------------- */

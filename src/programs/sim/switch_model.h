@@ -16,6 +16,7 @@ struct switch_port {
     struct vlanset absent; /* ours, and missing at the last reading */
     struct vlanset learnt;
     bool learnt_known;
+    char station[48]; /* id of the one that is told; "": none */
     bool has_policy;
     struct vlanset policy;
 };

@@ -104,10 +104,14 @@ static void tell_uplinks(struct teller *teller, const char *id, const struct sim
     }
 }
 
-static void tell_vmknic(struct teller *teller, const char *id, const struct sim_host *host)
+static void tell_vmknic(struct teller *teller, const char *id, unsigned index)
 {
+    const struct sim_host *host = &teller->hypervisor->hosts[index];
     char network[24];
-    const struct vmknic row = { .owner = id, .id = "vmk0", .network = network };
+    struct vmknic row = { .owner = id, .id = "vmk0", .network = network };
+
+    if (host->shows && !teller->hypervisor->twin)
+        row.mac = (struct mac){ { 2, 0x50, 0x56, (uint8_t)teller->index, (uint8_t)index, 0 } };
 
     snprintf(network, sizeof(network), "pg-%u", host->networks[0].number);
     if (host->networks[0].exists)
@@ -133,7 +137,7 @@ static void tell_list(struct teller *teller, const char *id, unsigned host, unsi
         else if (list == LIST_UPLINK)
             tell_uplinks(teller, id, truth);
         else if (list == LIST_VMKNIC)
-            tell_vmknic(teller, id, truth);
+            tell_vmknic(teller, id, host);
         else
             for (unsigned i = 0; i < SIM_NETWORKS; i++)
                 tell_network(teller, id, &truth->networks[i]);

@@ -39,12 +39,13 @@ static void make_host(struct world *world, struct sim_hypervisor *hypervisor, st
     int networks = (int)dice_range(dice, 2, SIM_NETWORKS);
 
     *host = (struct sim_host){ .exists = true, .connection = CONNECTION_CONNECTED };
+    host->shows = dice_percent(dice, 50);
     for (int i = 0; i < networks; i++)
         host->networks[i] = make_network(world, hypervisor, false);
     for (int i = 0; i < SIM_NICS; i++) {
         host->nics[i].on_shared = dice_percent(dice, 40);
         host->nics[i].speaks = dice_percent(dice, 60);
-        host->nics[i].listens = !host->nics[i].speaks || dice_percent(dice, 50);
+        host->nics[i].listens = dice_percent(dice, host->nics[i].speaks ? 50 : 70);
         host->nics[i].port = -1;
     }
 }
@@ -391,6 +392,26 @@ struct vlanset world_needs(const struct world *world, unsigned port, struct vlan
                     *ret_config = vlanset_union(ret_config, &demand);
             }
     return needs;
+}
+
+bool world_shows(const struct world *world, unsigned port, unsigned *ret_hypervisor,
+                 unsigned *ret_host, uint32_t *ret_vlan)
+{
+    const struct sim_network *network;
+    const struct sim_host *host;
+    unsigned nic;
+
+    if (!world_behind(world, port, ret_hypervisor, ret_host, &nic))
+        return false;
+    host = &world->hypervisors[*ret_hypervisor].hosts[*ret_host];
+    network = &host->networks[0];
+    if (!host->shows || !network->exists)
+        return false;
+    *ret_vlan = network->mode == VLAN_NATIVE ? 0 : network->vlan;
+    for (unsigned i = 0; i < SIM_NICS; i++)
+        if (!host->nics[i].on_shared && (network->nics == 0 || network->nics >> i & 1))
+            return i == nic;
+    return false;
 }
 
 struct vlanset world_talk(const struct world *world, unsigned port)

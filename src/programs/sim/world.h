@@ -44,6 +44,7 @@ struct sim_nic {
 struct sim_host {
     bool exists;
     enum connection connection;
+    bool shows; /* its own interface has an address, and talks with it */
     struct sim_nic nics[SIM_NICS];
     struct sim_network networks[SIM_NETWORKS]; /* standard ones */
 };
@@ -125,6 +126,11 @@ struct vlanset world_needs(const struct world *world, unsigned port, struct vlan
 
 /* VLANs in which a machine behind that port talks. */
 struct vlanset world_talk(const struct world *world, unsigned port);
+
+/* The host whose own interface talks through 'port' now, and in which VLAN (0: untagged): the first
+ * of its NICs that its first network may use. False: none. */
+bool world_shows(const struct world *world, unsigned port, unsigned *ret_hypervisor,
+                 unsigned *ret_host, uint32_t *ret_vlan);
 
 /* The VLANs of one network. */
 struct vlanset world_network_vlans(const struct sim_network *network);
