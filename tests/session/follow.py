@@ -20,7 +20,7 @@ def encode(text):
 class Mirror:
     """Tables as they follow from records (src/model/record.h): {table: {(owner, id): {field: value}}}."""
 
-    CHILDREN = {"host": ("nic", "vswitch", "uplink", "network", "vmknic", "hint"), "machine": ("vif",),
+    CHILDREN = {"host": ("nic", "vswitch", "uplink", "network", "vmknic", "hint"), "machine": ("vif", "move"),
                 "dvswitch": ("pvlan",)}
 
     def __init__(self):

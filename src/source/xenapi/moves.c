@@ -9,6 +9,8 @@
 #include "source/xenapi/rows.h"
 
 #define POSSIBLE_CAP 60000
+#define OUTCOME_MS 5000     /* how long a task may take to say how it ended */
+#define DESTINATION_MS 100  /* how long a host may take to say that it is the one */
 #define INCOMING "incoming" /* the key of a move that no operation in this pool stands for */
 
 struct xen_move {
@@ -17,7 +19,8 @@ struct xen_move {
     char vm[XEN_REF_SIZE], task[XEN_REF_SIZE];
     char from[XEN_REF_SIZE], to[XEN_REF_SIZE];
     uint64_t since_ms; /* wall clock */
-    int64_t ended_ms;  /* when its operation was seen to be over; 0: it is not */
+    int64_t began_ms;
+    int64_t ended_ms; /* when its operation was seen to be over; 0: it is not */
     bool seen, told;
     char key[]; /* VM and operation */
 };
@@ -72,6 +75,7 @@ static struct xen_move *need_move(struct xen_moves *moves, const struct xen_obje
     text_copy(move->task, sizeof(move->task), task);
     text_copy(move->from, sizeof(move->from), xen_text(vm, XEN_RESIDENT));
     move->since_ms = (uint64_t)moment->wall_ms;
+    move->began_ms = moment->now_ms;
     snprintf(move->key, size, "%s%c%s", move->vm, NAMES_SEPARATOR, move->task);
     HASH_ADD(hh, moves->first, key, size - 1, move);
     return move;
@@ -184,6 +188,8 @@ static void take_move(struct xen_moves *moves, const struct xen_pool *pool,
     /* A move that was already over the hill when we came. */
     if (!move->told && strcmp(move->from, move->to) == 0)
         *move->from = '\0';
+    if (!*move->to && !moment->all && moment->now_ms - move->began_ms < DESTINATION_MS)
+        return;
     if (!move->told || moment->all)
         write_move(pool, move, to);
 }
@@ -257,7 +263,7 @@ static bool has_ended(const struct xen_pool *pool, struct xen_move *move,
             *ret_outcome = statuses[i].outcome;
             return true;
         }
-    return moment->now_ms - move->ended_ms >= XEN_MOVE_WAIT_MS;
+    return moment->now_ms - move->ended_ms >= OUTCOME_MS;
 }
 
 /* True when the outcome is still open. */
@@ -274,17 +280,22 @@ static bool end_move(struct xen_moves *moves, const struct xen_pool *pool, struc
     }
     if (!has_ended(pool, move, moment, &outcome))
         return true;
-    if (xen_pool_find(pool, XEN_VM, move->vm)) /* else its rows went with the machine's */
+    if (move->told && xen_pool_find(pool, XEN_VM, move->vm)) /* else its row went with the VM's */
         write_end(move, outcome, to);
     forget(moves, move);
     return false;
 }
 
-bool xen_moves_write(struct xen_moves *moves, struct xen_pool *pool,
-                     const struct xen_moment *moment, struct strbuf *to)
+static int64_t sooner(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms && a_ms < b_ms ? a_ms : b_ms;
+}
+
+int64_t xen_moves_write(struct xen_moves *moves, struct xen_pool *pool,
+                        const struct xen_moment *moment, struct strbuf *to)
 {
     struct xen_move *move, *next;
-    bool waiting = false;
+    int64_t again_ms = 0;
 
     HASH_ITER (hh, moves->first, move, next)
         move->seen = false;
@@ -294,9 +305,12 @@ bool xen_moves_write(struct xen_moves *moves, struct xen_pool *pool,
             take_incoming(moves, pool, vm, moment, to);
         vm->changed = false;
     }
-    HASH_ITER (hh, moves->first, move, next)
-        if (!move->seen)
-            waiting |= end_move(moves, pool, move, moment, to);
+    HASH_ITER (hh, moves->first, move, next) {
+        if (move->seen && !move->told)
+            again_ms = sooner(again_ms, DESTINATION_MS);
+        else if (!move->seen && end_move(moves, pool, move, moment, to))
+            again_ms = sooner(again_ms, OUTCOME_MS);
+    }
     pool->changes.moves = false;
-    return waiting;
+    return again_ms;
 }

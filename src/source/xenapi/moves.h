@@ -24,11 +24,10 @@ struct xen_moment {
     bool all; /* a full read: every move under way is stated again, others are forgotten */
 };
 
-/* Appends the rows of moves that began, changed or ended. Returns true when one waits for its
- * task to say how it ended: call it again within XEN_MOVE_WAIT_MS. */
-bool xen_moves_write(struct xen_moves *moves, struct xen_pool *pool,
-                     const struct xen_moment *moment, struct strbuf *to);
-
-#define XEN_MOVE_WAIT_MS 5000
+/* Appends the rows of moves that began, changed or ended. Returns in how many milliseconds to call
+ * it again: a move waits for its task to say how it ended, or for its destination, which event.next
+ * tells a moment later than the move itself. 0: no need. */
+int64_t xen_moves_write(struct xen_moves *moves, struct xen_pool *pool,
+                        const struct xen_moment *moment, struct strbuf *to);
 
 #endif

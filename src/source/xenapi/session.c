@@ -18,7 +18,7 @@ static const struct xml_caps caps = { .bytes = UINT64_C(256) << 20,
 
 /* ---- Telling --------------------------------------------------------------------------------- */
 
-static bool write_moves(struct xenapi_session *session, bool all, struct strbuf *to)
+static int64_t write_moves(struct xenapi_session *session, bool all, struct strbuf *to)
 {
     const struct xen_moment moment = {
         .now_ms = clock_now_ms(),
@@ -40,14 +40,16 @@ static void write_everything(struct xenapi_session *session, struct strbuf *to)
 void xen_session_flush(struct xenapi_session *session)
 {
     struct strbuf out;
+    int64_t again_ms;
 
     strbuf_init(&out, OUT_CAP);
     if (session->syncing) {
         write_everything(session, &out);
     } else {
         xen_rows_changed(&session->pool, &out);
-        if (session->pool.changes.moves && write_moves(session, /* all = */ false, &out))
-            loop_timer_start(session->moves_timer, XEN_MOVE_WAIT_MS);
+        again_ms = session->pool.changes.moves ? write_moves(session, /* all = */ false, &out) : 0;
+        if (again_ms)
+            loop_timer_start(session->moves_timer, again_ms);
     }
     if (out.size && !out.overflow)
         session->life.callbacks.emit(out.data, out.size, session->life.data);

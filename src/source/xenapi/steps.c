@@ -381,7 +381,7 @@ static const struct {
     const struct rpc_rule *(*build)(struct xenapi_session *session, struct error *reterr);
     void (*answered)(struct xenapi_session *session);
 } steps[N_STEPS] = {
-    [STEP_LOGIN] = { "logging in", 20, 20, build_login, logged_in },
+    [STEP_LOGIN] = { "logging in", 12, 12, build_login, logged_in },
     [STEP_TIDY] = { "ending the last session", 10, 10, build_tidy, tidied },
     [STEP_POOL] = { "reading the pool", 60, 60, build_pool, pool_read },
     [STEP_INJECT] = { "asking for a token", 60, 60, build_inject, injected },
