@@ -146,6 +146,15 @@ class Control:
                 return {"ref": ref}
         raise Failure("no such PIF", words["device"])
 
+    def lldp(self, words):
+        """What a card hears, in a release that tells: neighbor, a map; empty, nothing any more."""
+        database, host = self.pool.database, self.pool.member(words["host"]).ref
+        for record in [record for _, record in database.all("PIF") if record["physical"]]:
+            if (record["host"], record["device"]) == (host, words["device"]):
+                neighbor = {name: str(each) for name, each in words.get("neighbor", {}).items()}
+                return database.write("PIF_metrics", record["metrics"], lldp_neighbor=neighbor)
+        raise Failure("no such card", words["device"])
+
     def bond(self, words):
         """mode: changes that of a host's bond"""
         database, host = self.pool.database, self.pool.member(words["host"]).ref

@@ -202,9 +202,9 @@ def attach_networks(pool, machine, host):
     database = pool.database
     with database.lock:
         networks = {database.get("VIF", vif, "network") for vif in database.get("VM", machine, "VIFs")}
-        for ref, pif in database.all("PIF"):
-            if pif["host"] == host and pif["network"] in networks and not pif["currently_attached"] \
-                    and pif["bond_slave_of"] == NULL:
+        for ref in database.get("host", host, "PIFs"):
+            pif = database.row("PIF", ref).record
+            if pif["network"] in networks and not pif["currently_attached"] and pif["bond_slave_of"] == NULL:
                 database.write("PIF", ref, currently_attached=True)
 
 

@@ -107,4 +107,6 @@ RELEASES = {each.name: each for each in (
     Release("7.6", "lima", (2, 11), "7.6.0", "2.7.1"),
     Release("8.2", "stockholm", (2, 15), "8.2.0", "3.2.0"),
     Release("24.10", "24.10.0", (2, 21), "8.4.0", "3.4.0"),
+    # Merged, and not released when this was written: LLDP, by its published design. The version is made up.
+    Release("next", "26.99.0", (2, 23), "9.0.0", "3.5.0"),
 )}

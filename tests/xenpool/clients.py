@@ -103,7 +103,8 @@ def install_node():
     with open(os.path.join(NODE, ".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         stamp, wanted = os.path.join(NODE, ".installed"), open(f"{HERE}/node/package-lock.json").read()
-        shutil.copy(f"{HERE}/node/follow.mjs", NODE)
+        for name in ("follow.mjs", "read.mjs"):
+            shutil.copy(f"{HERE}/node/{name}", NODE)
         if os.path.exists(stamp) and open(stamp).read() == wanted:
             return
         for name in ("package.json", "package-lock.json"):

@@ -1,8 +1,12 @@
 """Clients that the project did not write: what they expect of a pool is what they find."""
-import pytest
+import json
+import os
+import subprocess
 import xmlrpc.client
 
-from clients import NodeClient, XenAPI, events_from, install_node, logged_in, session
+import pytest
+
+from clients import NODE, NodeClient, XenAPI, events_from, install_node, logged_in, session
 from vsnlab.until import until
 
 EXPECTED = {"host": 3, "PIF": 18, "network": 7, "VLAN": 6, "Bond": 3, "VIF": 4, "pool": 1}
@@ -95,6 +99,14 @@ def test_xen_api_goes_on_with_another_master(start, follow):
     until("it has logged in to the new master", lambda: pool.state()["members"][1]["sessions"] == 1)
     pool.migrate("web1", "xs3")
     client.wait_change("VM", lambda vm: vm["name"] == "web1" and vm["resident_on"] == ref_of(pool, "xs3"))
+
+
+def test_xen_api_reads_for_the_benchmark(pool, release, node):
+    done = subprocess.run(["node", "read.mjs", pool.url, "root", "secret", TRANSPORT[release]], cwd=NODE, check=True, text=True,
+                          capture_output=True, timeout=60, env={**os.environ, "NODE_EXTRA_CA_CERTS": pool.certificate})
+    found = json.loads(done.stdout)
+    assert found["objects"] == sum(EXPECTED.values()) + 7 + 18, "and the machines and the cards' metrics"
+    assert found["ms"] > 0 and found["peak_kb"] > 1000 and found["cpu_ms"] > 0
 
 
 # XenAPI.py

@@ -141,6 +141,17 @@ def test_a_bond_is_made_and_undone(pool):
     assert pifs["bond0", -1][1]["management"]
 
 
+def test_what_cards_hear_where_the_release_tells(start):
+    heard = {"system_name": "tor-1", "port_id": "swp1"}
+    for release in ("next", "24.10"):
+        pool = start(release)
+        pool.control("lldp", {"host": "xs1", "device": "eth0", "neighbor": heard})
+        all_ = Objects(pool)
+        found = all_.PIF_metrics[all_.pifs("xs1")["eth0", -1][1]["metrics"]].get("lldp_neighbor")
+        assert found == (heard if release == "next" else None)
+        assert all_.PIF_metrics[all_.pifs("xs1")["eth1", -1][1]["metrics"]].get("lldp_neighbor") == ({} if found else None)
+
+
 def test_a_bond_changes_its_mode(start):
     pool = start("8.2")
     pool.control("bond", {"host": "xs1", "device": "bond0", "mode": "lacp"})
