@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Builds everything and runs every test; the last line says 'N passed, N failed, N skipped'.
 
-Steps that do not need each other run side by side in two lanes. What a step prints goes to build/log/NAME.log and is
-shown when the step fails. A test that is skipped is named with its reason.
+Steps that do not need each other run side by side, WORKERS at a time: most of them wait for daemons rather than
+compute. What a step prints goes to build/log/NAME.log and is shown when the step fails. A test that is skipped is named
+with its reason.
 """
 import os
 import re
@@ -15,6 +16,8 @@ import xml.etree.ElementTree as ElementTree
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOG = os.path.join(ROOT, "build", "log")
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs"]
+WORKERS = 3
+LONG = ["system-system", "system-session", "system-xenserver", "system-xenpool", "system-lab", "system-contract"]
 SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
 
 
@@ -25,20 +28,18 @@ class Step:
         self.name, self.argv, self.after, self.junit, self.count = name, argv, after, junit, count
         self.env = {**os.environ, **(env or {})}
         self.log = os.path.join(LOG, name + ".log")
-        self.done, self.status, self.seconds = threading.Event(), None, 0
+        self.status, self.seconds = None, 0     # status: None before the end, "not run" when it could not be
 
-    def run(self, steps):
-        for name in self.after:
-            steps[name].done.wait()
-        if any(steps[name].status != 0 for name in self.after):
-            self.status = "not run"
-        else:
-            start = time.monotonic()
-            with open(self.log, "wb") as log:
-                self.status = subprocess.run(self.argv, cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=log,
-                                             stderr=subprocess.STDOUT).returncode
-            self.seconds = time.monotonic() - start
-        self.done.set()
+    def run(self):
+        start = time.monotonic()
+        if self.junit and os.path.exists(self.junit):
+            os.unlink(self.junit)      # of an earlier run
+        with open(self.log, "wb") as log:
+            self.status = subprocess.run(self.argv, cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=log,
+                                         stderr=subprocess.STDOUT).returncode
+        self.seconds = time.monotonic() - start
+
+    def tell(self):
         passed, failed, skipped = self.results()
         print(f"  {self.name:<24} {passed:4} passed {failed:3} failed {skipped:3} skipped  {self.seconds:6.1f} s"
               + ("" if self.status == 0 else f"   status {self.status}"), flush=True)
@@ -87,32 +88,56 @@ def build_step(name, folder, *options, env=None):
     return Step(name, ["sh", "-ec", script], env=env)
 
 
-# System suites that go beside the sanitizer build; the others, among them the longest, follow the plain build.
-SIDE_SUITES = ("contract", "lab", "session", "vcenter")
+class Schedule:
+    """Hands out steps in their order, each as soon as those before it have ended well."""
+
+    def __init__(self, steps):
+        self.steps = {step.name: step for step in steps}
+        self.waiting, self.changed = list(steps), threading.Condition()
+
+    def _next(self):
+        """A step that may run now; None when there is none left. Called with the lock held."""
+        while self.waiting:
+            for step in self.waiting:
+                before = [self.steps[name].status for name in step.after]
+                if any(status not in (None, 0) for status in before):
+                    step.status = "not run"
+                elif any(status is None for status in before):
+                    continue
+                self.waiting.remove(step)
+                return step
+            self.changed.wait()
+        return None
+
+    def work(self):
+        while True:
+            with self.changed:
+                step = self._next()
+            if step is None:
+                return
+            if step.status is None:
+                step.run()
+            step.tell()
+            with self.changed:
+                self.changed.notify_all()
 
 
 def all_steps():
-    """The lanes: each a list of steps in order."""
+    """What is long comes early."""
     junit = lambda build: os.path.join(ROOT, build, "meson-logs", "testlog.junit.xml")
     suites = [pytest_step(f"system-{name}", path, ["build", "vcenter"]) for name, path in system_suites()]
-    beside = [step for step in suites if step.name.removeprefix("system-") in SIDE_SUITES]
-    main = [
+    return [
         build_step("build", "build", "-Dwerror=true"),
+        Step("vcenter", ["lab/vcenter/build"]),
+        *sorted(suites, key=lambda step: LONG.index(step.name) if step.name in LONG else len(LONG)),
+        build_step("build-sanitized", "build-asan", *SANITIZE),
+        Step("unit", meson_test("build"), ["build"], junit("build")),
+        Step("unit-sanitized", meson_test("build-asan", "unit", "replay", "contract", "golden", "fuzz"),
+             ["build-sanitized"], junit("build-asan")),
+        Step("vcenter-go", ["lab/vcenter/build", "test"], ["vcenter"], count=count_go),
         Step("layers", ["tests/layers"]),
         Step("format", ["sh", "-c", "clang-format --dry-run -Werror $(git ls-files '*.c' '*.h')"]),
-        Step("unit", meson_test("build"), ["build"], junit("build")),
-        Step("mutations", ["tests/mutations/run", "build"], ["build"], count=count_mutations),
-        *[step for step in suites if step not in beside],
     ]
-    side = [
-        Step("vcenter", ["lab/vcenter/build"]),
-        Step("vcenter-go", ["lab/vcenter/build", "test"], ["vcenter"], count=count_go),
-        build_step("build-sanitized", "build-asan", *SANITIZE),
-        Step("unit-sanitized", meson_test("build-asan", "unit", "replay", "contract", "golden", "fuzz", "sim"),
-             ["build-sanitized"], junit("build-asan")),
-        *beside,
-    ]
-    return main, side
 
 
 def system_suites():
@@ -137,10 +162,10 @@ def main():
         print("check: network namespaces and the switches in them need root; 'make check' runs what does not")
         return 1
     os.makedirs(LOG, exist_ok=True)
-    lanes = all_steps()
-    steps = {step.name: step for lane in lanes for step in lane}
+    schedule = Schedule(all_steps())
+    steps = schedule.steps
     print("check: building and testing", flush=True)
-    threads = [threading.Thread(target=lambda lane=lane: [step.run(steps) for step in lane]) for lane in lanes]
+    threads = [threading.Thread(target=schedule.work) for _ in range(WORKERS)]
     for thread in threads:
         thread.start()
     for thread in threads:
