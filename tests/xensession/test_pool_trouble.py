@@ -150,8 +150,7 @@ def test_a_gigabyte(pool, follow, call, form):
     server.fault("huge", call, 1, mb=1024, **({"form": form} if form == "records" else {}))
     session = follow(server)
     session.until("refused", lambda s: s.session.get("state") == "connecting" and s.session.get("reason"), 60)
-    print("rss", session.rss_kb(), session.session["reason"])
-    assert session.rss_kb() < RSS_KB * 4, session.rss_kb()
+    assert session.rss_kb() < RSS_KB, session.rss_kb()
     session.until_state("connected", seconds=60)
 
 

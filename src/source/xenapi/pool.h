@@ -7,7 +7,7 @@
 
 #include "source/xenapi/object.h"
 
-#define XEN_OBJECTS_MAX 400000
+#define XEN_OBJECTS_MAX 250000
 
 struct xen_family;
 

@@ -77,7 +77,7 @@ int xen_roles_open(struct xen_roles *roles, const char *url, struct error *reter
     if (length >= ADDRESS_SIZE || (bracketed && host[length] != ']'))
         return error_set(reterr, -EINVAL, "%s names no host", url);
     snprintf(roles->configured, sizeof(roles->configured), "%.*s", (int)length, host);
-    if (!is_address(roles->configured))
+    if (bracketed ? !is_ipv6(roles->configured) : !is_address(roles->configured))
         return error_set(reterr, -EINVAL, "%s names no host", url);
     text_copy(roles->master, sizeof(roles->master), roles->configured);
     strbuf_reset(&roles->members);
