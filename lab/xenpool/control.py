@@ -7,7 +7,6 @@ import urllib.parse
 from .inventory import InventoryError
 from .machines import receive
 from .member import EMERGENCY, ROLES
-from .schema import NULL
 from .values import Failure
 
 

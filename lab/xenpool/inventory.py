@@ -217,7 +217,8 @@ class Inventory:
             "VM", name_label=words["name"], power_state=state, is_a_template=kind == "template",
             is_control_domain=domain, is_a_snapshot=kind == "snapshot", affinity=self._affinity(words),
             resident_on=host if there else NULL, domid=0 if domain else pool.next_domain() if there else -1,
-            allowed_operations=allowed(pool, state), metrics=database.create("VM_metrics", memory_actual=1 << 30, VCPUs_number=1),
+            allowed_operations=allowed(pool, state),
+            metrics=database.create("VM_metrics", memory_actual=1 << 30, VCPUs_number=1),
             guest_metrics=NULL if domain or not there else database.create("VM_guest_metrics", live=True),
             memory_static_max=1 << 30, memory_dynamic_max=1 << 30, memory_dynamic_min=1 << 30, VCPUs_max=1, VCPUs_at_startup=1,
             HVM_boot_policy="" if domain else "BIOS order", HVM_shadow_multiplier=1.0, user_version=1)

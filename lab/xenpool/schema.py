@@ -45,6 +45,8 @@ class Class:
         """A whole record: 'values' over the defaults."""
         unknown = set(values) - set(self.fields)
         assert not unknown, f"{self.name} has no {unknown}"
+        wrong = [name for name, value in values.items() if not self.fields[name].holds(value)]
+        assert not wrong, f"{self.name}: {wrong} of another type"
         return {name: values[name] if name in values else field.default() for name, field in self.fields.items()}
 
 

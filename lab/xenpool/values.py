@@ -144,7 +144,8 @@ def read_xml(body):
     try:
         arguments, method = xmlrpc.client.loads(body)
     except xml.parsers.expat.ExpatError as error:
-        raise Malformed(f"Xmlm.Error({error.lineno}:{error.offset}, \"{xml.parsers.expat.ErrorString(error.code)}\")") from error
+        text = xml.parsers.expat.ErrorString(error.code)
+        raise Malformed(f"Xmlm.Error({error.lineno}:{error.offset}, \"{text}\")") from error
     except Exception as error:      # whatever that parser thinks of a document that is none of its own
         raise Malformed(f"{type(error).__name__}: {error}") from error
     if method is None:

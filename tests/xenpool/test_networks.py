@@ -123,7 +123,8 @@ def test_a_vlan_in_use_stays(pool):
 @pytest.mark.parametrize("tag, code", [("4095", "VLAN_TAG_INVALID"), ("-1", "VLAN_TAG_INVALID"), ("100", "PIF_VLAN_EXISTS")])
 def test_vlans_that_cannot_be(pool, tag, code):
     session, all_ = login(pool), Objects(pool)
-    assert failure(pool, "VLAN.create", session, all_.pifs("xs1")["bond0", -1][0], tag, all_.named("network", "inside")[0])[0] == code
+    trunk, network = all_.pifs("xs1")["bond0", -1][0], all_.named("network", "inside")[0]
+    assert failure(pool, "VLAN.create", session, trunk, tag, network)[0] == code
 
 
 def test_a_bond_is_made_and_undone(pool):
