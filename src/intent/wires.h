@@ -81,6 +81,7 @@ int wires_compute(const struct config *config, const struct hypervisor_view *hyp
                   const struct inventory *module, const struct wires *before, int64_t now_ms,
                   struct wires *ret_wires);
 
+void wire_done(struct wire *wire);
 void wires_done(struct wires *wires);
 
 /* Notes that something is needed behind 'port'. */
