@@ -14,7 +14,7 @@
 
 #include "reconcile/replay.h"
 
-enum { PORTS = 48, NETWORKS = 20, ROUNDS = 50 };
+enum { PORTS = 48, NETWORKS = 20, STATIONS = 64, ROUNDS = 50 };
 
 struct bench {
     struct replay *replay;
@@ -93,6 +93,21 @@ static void tell_switch(struct bench *bench)
              port, port, port, port >> 8, port & 255);
 }
 
+/* On each port the host itself, and its machines and others. */
+static void tell_stations(struct bench *bench)
+{
+    for (unsigned port = 0; port < PORTS; port++)
+        for (unsigned i = 0; i < STATIONS; i++) {
+            unsigned machine = port + i * bench->hosts;
+
+            feed(bench,
+                 "switch new station owner=swp%u id=%u/1 mac=00:50:%02x:%02x:%02x:%02x vlan=1",
+                 port, i, i ? 0x5bu : 0x5au, i ? machine >> 16 : 0u,
+                 (i ? machine : port) >> 8 & 255, (i ? machine : port) & 255);
+        }
+    feed(bench, "settle");
+}
+
 static void tell_host(struct bench *bench, unsigned host)
 {
     feed(bench, "hypervisor/vc1 new host id=host-%u name=esx%u.example.net connection=connected",
@@ -114,7 +129,10 @@ static void tell_host(struct bench *bench, unsigned host)
              "hypervisor/vc1 new network owner=host-%u id=net-%u name=net-%u kind=standard "
              "vswitch=vSwitch0 mode=tagged vlans=%u active=vmnic0 standby=vmnic1 teaming_known=yes",
              host, n, n, 100 + n);
-    feed(bench, "hypervisor/vc1 new vmknic owner=host-%u id=vmk0 network=net-0", host);
+    feed(bench,
+         "hypervisor/vc1 new vmknic owner=host-%u id=vmk0 network=net-0 "
+         "mac=00:50:5a:00:%02x:%02x",
+         host, host >> 8, host & 255);
     for (unsigned nic = 0; nic < 2; nic++)
         feed(bench,
              "hypervisor/vc1 new hint owner=host-%u id=vmnic%u/cdp nic=vmnic%u protocol=cdp "
@@ -131,8 +149,10 @@ static void tell_hypervisor(struct bench *bench)
     for (unsigned machine = 0; machine < bench->machines; machine++) {
         feed(bench, "hypervisor/vc1 new machine id=vm-%u name=machine-%u host=host-%u power=on",
              machine, machine, machine % bench->hosts);
-        feed(bench, "hypervisor/vc1 new vif owner=vm-%u id=4000 network=net-%u", machine,
-             machine % NETWORKS);
+        feed(bench,
+             "hypervisor/vc1 new vif owner=vm-%u id=4000 network=net-%u "
+             "mac=00:50:5b:%02x:%02x:%02x",
+             machine, machine % NETWORKS, machine >> 16, machine >> 8 & 255, machine & 255);
     }
     feed(bench, "hypervisor/vc1 end all");
     feed(bench, "hypervisor/vc1 put session state=connected");
@@ -194,6 +214,8 @@ int main(int argc, char **argv)
     print("core_first_settle", (now_s() - begun) * 1000, "ms");
     print("core_settle_networks", measure_settle(&bench, true), "ms");
     print("core_settle_idle", measure_settle(&bench, false), "ms");
+    tell_stations(&bench);
+    print("core_settle_stations", measure_settle(&bench, false), "ms");
     configure(&bench, "machines");
     print("core_settle_machines", measure_settle(&bench, true), "ms");
     begun = now_s();
