@@ -48,6 +48,11 @@ class Agent:
             assert self.process.wait(15) == 0, "vsnd ended badly"
             self.process = None
 
+    def restart(self):
+        """Also makes it forget how long it waits before it tries a vCenter again: that grows to a minute."""
+        self.stop()
+        self.start()
+
     def leave(self):
         self.stop()
         Agent.running.remove(self)
@@ -144,7 +149,8 @@ class Agent:
         try:
             return self.wait(f"the ports carry {expected}", applied, timeout)
         except WorldError as error:
-            raise WorldError(f"{error}; at last they carried {seen}") from error
+            held = {row["port"]: row["held"] for row in self.show("port") if row["held"]}
+            raise WorldError(f"{error}; at last they carried {seen}, held: {held}") from error
 
     def log(self):
         try:

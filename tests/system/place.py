@@ -3,6 +3,8 @@ vCenter, an agent, and the switch empty again afterwards."""
 import contextlib
 import os
 
+import pytest
+
 from agent import Agent
 from vsnlab import OvsPlane, Probe, UmlPlane, VCenter, host_of
 from vsnlab import vlans as vlan_lists
@@ -127,6 +129,10 @@ WANTED = {"swp1": "100-101", "swp2": "100", "swp3": "400", "swp4": "200-201,1000
           "swp6": "", "swp7": ""}
 
 
+# For tests that the data plane plays no part in.
+OVS_ONLY = pytest.mark.parametrize("place", ["ovs"], indirect=True)
+
+
 class Scene:
     """A vCenter with that inventory and an agent that follows it; with Scene(place) as scene: ...
 
@@ -211,6 +217,10 @@ class Scene:
         self.agent.configure(self.config(**more))
         status, said = self.agent.reload()
         assert status == 0, said
+
+    def kept(self, **changes):
+        """True when the switch, by its own tool, has at this moment what the inventory wants."""
+        return self.place.vlans(WANTED) == {port: vlan_lists.parse(vlans) for port, vlans in {**WANTED, **changes}.items()}
 
     def wait_carried(self, timeout=30, **changes):
         """Waits until the ports carry what the inventory wants, with these changes: wait_carried(swp1="100-102")"""

@@ -3,7 +3,7 @@ leaves what it found."""
 import pytest
 
 from administrator import Admin
-from place import QUICK, Scene, WANTED
+from place import OVS_ONLY, QUICK, Scene, WANTED
 from vsnlab import Traffic, host_of, probe
 
 
@@ -33,6 +33,7 @@ def test_wires_say_how_they_are_known(scene):
                      "swp4": ("esx3", "vmnic0", "proved", "pin"), "swp5": ("esx3", "vmnic1", "proved", "pin")}
 
 
+@OVS_ONLY
 def test_what_is_shown_of_the_vcenter(scene):
     row = scene.agent.hypervisor()
     assert (row["state"], row["hosts"], row["machines"], row["reason"]) == ("connected", 3, 2, "")
@@ -54,6 +55,7 @@ def test_standard_port_group_comes_changes_and_goes(scene, admin):
     assert scene.proves()
 
 
+@OVS_ONLY
 def test_distributed_port_groups(scene, admin):
     admin.add_distributed("dvs1", "wide", [(410, 412), (415, 415)])
     assert scene.proves(swp3="400,410-412,415", swp5="400,410-412,415")
@@ -93,6 +95,7 @@ def test_drift_is_repaired(scene):
     assert scene.proves()
 
 
+@OVS_ONLY
 def test_mode_check_writes_nothing(scene, admin):
     scene.add_block("vc1", url(scene), scene.vcenter.certificate, mode="check")
     scene.reconfigure()
@@ -115,6 +118,7 @@ def url(scene, name="vc1"):
     return f"https://{scene.plane.vcenter_address(scene.vcenters[name].port)}/sdk"
 
 
+@OVS_ONLY
 def test_fences(scene, admin):
     """What is beyond them is refused and shown, and what is protected stays as it is."""
     scene.reconfigure(ports={"swp1": ["vsn enable", "vlan allowed 1-499"]}, settings=[*scene.settings, "vlan protect 104"])
@@ -148,7 +152,7 @@ def test_machine_moves_and_takes_its_vlan_along(scene, admin):
         assert seen["frames"] > 0 and seen["duplicates"] == 0
         assert machine.host.name == "esx3" and probe(machine, station, None).frames, "its frames pass where it is now"
         admin.move("db-1", "esx2")
-        scene.wait_carried(**at_home)
+        scene.agent.wait_ports({"swp3": "400"})
     finally:
         end()
     scene.add_block("vc1", url(scene), scene.vcenter.certificate)
@@ -157,6 +161,7 @@ def test_machine_moves_and_takes_its_vlan_along(scene, admin):
     assert scene.proves()
 
 
+@OVS_ONLY
 def test_disconnected_host_keeps_its_vlans(scene, admin):
     """What vCenter says of a host that it cannot reach is no proof: its port waits, the others go on."""
     admin.add_distributed("dvs1", "brief", 405)
@@ -172,10 +177,11 @@ def test_disconnected_host_keeps_its_vlans(scene, admin):
     assert scene.proves()
 
 
+@OVS_ONLY
 def test_two_hypervisors_at_once(scene):
     """A second vCenter knows the same host: the port has what either wants, and each takes away only its own."""
     esx2 = scene.place.hosts["esx2"]
-    groups = [{"name": "shared", "vlan": 400}, {"name": "own", "vlan": 401}]
+    groups = [{"name": "shared", "vlan": 400}, {"name": "own", "vlan": 401}, {"name": "plain"}]
     world = {"hosts": [host_of(esx2, vswitches=[{"name": "vSwitch0", "uplinks": ["vmnic0"], "portgroups": groups}])]}
     second = scene.add_vcenter("vc2", world, QUICK)
     scene.reconfigure()
@@ -191,6 +197,7 @@ def test_two_hypervisors_at_once(scene):
     assert scene.proves()
 
 
+@OVS_ONLY
 def test_host_is_added(scene, admin):
     """A host that the vCenter did not know: its wire is found and its VLANs come; when it leaves, its port waits."""
     nic = scene.place.hosts["esx4"].nics["vmnic0"]

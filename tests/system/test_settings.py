@@ -4,10 +4,10 @@ import os
 import pytest
 
 from administrator import Admin
-from place import SOME_VLANS, Scene, WANTED
+from place import OVS_ONLY, SOME_VLANS, Scene, WANTED
 from vsnlab import BUILD
 
-pytestmark = pytest.mark.parametrize("place", ["ovs"], indirect=True)    # the data plane plays no part here
+pytestmark = OVS_ONLY
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_a_bad_file_changes_nothing_and_names_its_line(scene, good, bad, reason)
     scene.agent.configure(scene.config())
     checked = scene.plane.run([os.path.join(BUILD, "vsnd"), "--check-config", scene.agent.config_path])
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert scene.proves()
+    assert scene.kept()
 
 
 def test_a_good_file_is_taken_over(scene):
