@@ -103,15 +103,6 @@ static bool has_pif_on(const struct xen_pool *pool, const char *host, const char
     return false;
 }
 
-/* Networks without any PIF are internal: they are everywhere. */
-static bool is_internal(const struct xen_pool *pool, const char *network)
-{
-    XEN_POOL_EACH(pool, pif, XEN_PIF)
-    if (strcmp(xen_text(pif, XEN_ITS_NETWORK), network) == 0)
-        return false;
-    return true;
-}
-
 static bool may_go_to(const struct xen_pool *pool, const struct xen_object *vm,
                       const struct xen_object *host)
 {
@@ -119,9 +110,11 @@ static bool may_go_to(const struct xen_pool *pool, const struct xen_object *vm,
         return false;
     XEN_POOL_CHILDREN(pool, vif, XEN_VIF, xen_ref(vm))
     {
-        const char *network = xen_text(vif, XEN_ITS_NETWORK);
+        const struct xen_object *network =
+            xen_pool_find(pool, XEN_NETWORK, xen_text(vif, XEN_ITS_NETWORK));
 
-        if (!has_pif_on(pool, xen_ref(host), network) && !is_internal(pool, network))
+        if (network && !xen_is_internal(network) &&
+            !has_pif_on(pool, xen_ref(host), xen_ref(network)))
             return false;
     }
     return true;

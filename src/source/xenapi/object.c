@@ -252,6 +252,7 @@ const struct rpc_rule xen_record_rules[] = {
     { .name = "software_version", .rules = software_rules },
     MAP("current_operations", XEN_OPERATIONS),
     TEXT("bridge", XEN_BRIDGE),
+    LIST("PIFs", XEN_PIFS),
     TEXT("device", XEN_DEVICE),
     REF("network", XEN_ITS_NETWORK),
     REF("host", XEN_ITS_HOST),

@@ -45,6 +45,7 @@ enum xen_text {
     XEN_VERSION,        /* host: software_version["product_version"] */
     XEN_OPERATIONS,     /* map: current_operations of host and VM */
     XEN_BRIDGE,         /* network */
+    XEN_PIFS,           /* network: list */
     XEN_DEVICE,         /* PIF, VIF */
     XEN_ITS_NETWORK,    /* PIF, VIF */
     XEN_ITS_HOST,       /* PIF */

@@ -215,29 +215,20 @@ static void write_pif_network(struct host_rows *rows, const struct xen_object *p
     write_row(rows, TABLE_NETWORK, &row);
 }
 
-/* A member's own network has no wire while the bond has it. */
-static bool is_connected_by(const struct xen_object *pif)
+bool xen_is_internal(const struct xen_object *network)
 {
-    return !is_member(pif);
+    return xen_has(network, xen_has_text(XEN_PIFS)) && !*xen_text(network, XEN_PIFS);
 }
 
-static bool is_on_host(const struct host_rows *rows, const char *network)
-{
-    XEN_POOL_CHILDREN(rows->pool, pif, XEN_PIF, xen_ref(rows->host))
-    if (is_connected_by(pif) && strcmp(xen_text(pif, XEN_ITS_NETWORK), network) == 0)
-        return true;
-    return false;
-}
-
-/* Networks without a PIF on this host stay inside it: machines may be on them, but nothing is
- * needed outside. */
+/* Internal networks are on every host: machines may be on them, but nothing is needed outside. A
+ * network that only other hosts have a PIF for gets no row here, as no machine can use it here. */
 static void write_internal_networks(struct host_rows *rows)
 {
     XEN_POOL_EACH(rows->pool, network, XEN_NETWORK)
     {
         const char *bridge = xen_text(network, XEN_BRIDGE);
 
-        if (is_on_host(rows, xen_ref(network)))
+        if (!xen_is_internal(network))
             continue;
         write_row(rows, TABLE_NETWORK,
                   &(struct network){ .owner = xen_ref(rows->host),
@@ -251,7 +242,7 @@ static void write_internal_networks(struct host_rows *rows)
 
 static void write_network(struct host_rows *rows, const struct xen_object *pif)
 {
-    if (is_connected_by(pif))
+    if (!is_member(pif)) /* a member's own network has no wire while the bond has it */
         write_pif_network(rows, pif);
 }
 

@@ -15,6 +15,9 @@ void xen_rows_all(struct xen_pool *pool, struct strbuf *to);
 /* Appends rows of what changed since the last call of either, and forgets the changes. */
 void xen_rows_changed(struct xen_pool *pool, struct strbuf *to);
 
+/* True for a network that no host connects to a wire. */
+bool xen_is_internal(const struct xen_object *network);
+
 /* True for a VM that is a machine: no template, snapshot or control domain. */
 bool xen_is_machine(const struct xen_object *vm);
 
