@@ -110,6 +110,7 @@ class Host:
         self.active[switch] = nic
         self.plane.use_uplink(self, switch, nic)
         if self.dom0:
+            self.plane.settle(self)     # else it is announced through the card of before
             self.announce(switch)
 
 
