@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "source/vsphere/inventory.h"
 #include "source/vsphere/reply.h"
+#include "source/vsphere/teller.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -49,17 +49,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         update_rules, objects_rules, page_rules, hint_rules,
         login_rules,  content_rules, ref_rules,  nothing_rules,
     };
-    struct inventory *inventory = inventory_new(on_emit, on_oddity, NULL);
+    struct teller *teller = teller_new(on_emit, on_oddity, NULL);
     struct reply *reply;
     struct xml *xml;
 
-    if (size == 0 || !inventory) {
-        inventory_free(inventory);
+    if (size == 0 || !teller) {
+        teller_free(teller);
         return 0;
     }
-    inventory_asked(inventory, API_6_5, 0);
-    inventory_begin(inventory);
-    reply = reply_new(responses[data[0] % ARRAY_SIZE(responses)], inventory);
+    teller_asked(teller, API_6_5, 0);
+    teller_begin(teller);
+    reply = reply_new(responses[data[0] % ARRAY_SIZE(responses)], teller);
     xml = reply ? xml_new(envelope_rules, reply, &caps) : NULL;
     if (xml) {
         reply->hint_host = "host-1";
@@ -67,9 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         on_emit(reply->rows.size ? reply->rows.data : "\n", reply->rows.size ? reply->rows.size : 1,
                 NULL);
     }
-    inventory_complete(inventory);
+    teller_complete(teller);
     xml_free(xml);
     reply_free(reply);
-    inventory_free(inventory);
+    teller_free(teller);
     return 0;
 }

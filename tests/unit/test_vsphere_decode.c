@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source/vsphere/inventory.h"
 #include "source/vsphere/reply.h"
+#include "source/vsphere/teller.h"
 
 /* Replies in tests/data/vsphere, decoded to rows; FILE.expected holds the rows. UPDATE=1 writes it.
  */
@@ -13,7 +13,7 @@
 static const struct xml_caps caps = { .bytes = 1 << 20, .opened = 100000 };
 
 struct decoded {
-    struct inventory *inventory;
+    struct teller *teller;
     struct reply *reply;
     struct strbuf rows;
     unsigned oddities;
@@ -52,14 +52,14 @@ static void decoded_init(struct decoded *decoded)
 {
     *decoded = (struct decoded){ 0 };
     strbuf_init(&decoded->rows, 1 << 20);
-    decoded->inventory = inventory_new(on_emit, on_oddity, decoded);
-    inventory_asked(decoded->inventory, API_6_5, 0);
+    decoded->teller = teller_new(on_emit, on_oddity, decoded);
+    teller_asked(decoded->teller, API_6_5, 0);
 }
 
 static void decoded_done(struct decoded *decoded)
 {
     reply_free(decoded->reply);
-    inventory_free(decoded->inventory);
+    teller_free(decoded->teller);
     strbuf_done(&decoded->rows);
 }
 
@@ -71,14 +71,14 @@ static int decode_bytes(struct decoded *decoded, const struct xml_rule *response
     int r = 0;
 
     reply_free(decoded->reply);
-    decoded->reply = reply_new(response, decoded->inventory);
+    decoded->reply = reply_new(response, decoded->teller);
     decoded->reply->hint_host = "host-27";
     xml = xml_new(envelope_rules, decoded->reply, &caps);
     for (size_t at = 0; r == 0 && at < size; at += piece)
         r = xml_push(xml, text + at, size - at < piece ? size - at : piece, &decoded->error);
     if (r == 0 && is_whole)
         r = xml_end(xml, &decoded->error);
-    inventory_flush(decoded->inventory);
+    teller_flush(decoded->teller);
     xml_free(xml);
     return r;
 }
@@ -130,7 +130,7 @@ static void a_full_read_becomes_rows_in_pieces_of_any_size(void **state)
         assert_true(decoded.reply->truncated);
         assert_string_equal(decoded.reply->version, "0_1");
         assert_int_equal(decoded.oddities, 1); /* the last port group that has no valid VLAN id */
-        assert_int_equal(inventory_due(decoded.inventory), 0);
+        assert_int_equal(teller_due(decoded.teller), 0);
         decoded_done(&decoded);
     }
 }
@@ -148,14 +148,14 @@ static void a_change_says_only_what_changed(void **state)
     assert_false(decoded.reply->truncated);
     strbuf_init(&objects, 10000);
     /* Partial, joined and lost values make us read the object again. */
-    assert_int_equal(inventory_reread(decoded.inventory, &objects, 100, &types), 4);
+    assert_int_equal(teller_reread(decoded.teller, &objects, 100, &types), 4);
     assert_non_null(strstr(strbuf_text(&objects), "<obj type=\"VirtualMachine\">vm-10</obj>"));
     assert_non_null(strstr(strbuf_text(&objects), "<obj type=\"VirtualMachine\">vm-11</obj>"));
     assert_non_null(strstr(strbuf_text(&objects), "<obj type=\"HostSystem\">host-27</obj>"));
     assert_non_null(strstr(strbuf_text(&objects), "<obj type=\"HostSystem\">host-28</obj>"));
     assert_int_equal(types, 1u << OBJECT_HOST | 1u << OBJECT_MACHINE);
-    inventory_reread_done(decoded.inventory);
-    assert_int_equal(inventory_due(decoded.inventory), 0);
+    teller_reread_done(decoded.teller);
+    assert_int_equal(teller_due(decoded.teller), 0);
     strbuf_done(&objects);
     decoded_done(&decoded);
 }
@@ -244,7 +244,7 @@ static void a_property_that_the_server_lacks(void **state)
 
     (void)state;
     decoded_init(&decoded);
-    inventory_asked(decoded.inventory, API_4_0, PROPERTY(HOST_CONSOLE) | PROPERTY(HOST_PNIC));
+    teller_asked(decoded.teller, API_4_0, PROPERTY(HOST_CONSOLE) | PROPERTY(HOST_PNIC));
     assert_int_equal(decode(&decoded, "update-first.xml", update_rules, 0), 0);
     /* Without optional ones a list is complete; without others it is not. */
     assert_non_null(strstr(strbuf_text(&decoded.rows), "end vmknic owner=host-27\n"));

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "source/vsphere/inventory.h"
+#include "source/vsphere/teller.h"
 
 #define BODY_CAP (4u << 20)
 
@@ -50,8 +50,8 @@ static int on_data(const char *bytes, size_t size, void *data)
         return HTTP_PAUSE;
     }
     r = xml_push(call->xml, bytes, size, &call->error);
-    if (call->reply && call->reply->inventory)
-        inventory_flush(call->reply->inventory);
+    if (call->reply && call->reply->teller)
+        teller_flush(call->reply->teller);
     return r;
 }
 
@@ -63,8 +63,8 @@ static int check_reply(struct call *call, long status)
     if (status != 200 && status != 500)
         return error_set(&call->error, -EPROTO, "it answers with HTTP status %ld", status);
     r = xml_end(call->xml, &call->error);
-    if (call->reply && call->reply->inventory)
-        inventory_flush(call->reply->inventory);
+    if (call->reply && call->reply->teller)
+        teller_flush(call->reply->teller);
     if (r == 0 && call->reply && !call->reply->answered)
         return error_set(&call->error, -EPROTO, "the reply is not one of the vSphere API");
     return r;
@@ -109,12 +109,12 @@ static int start(struct call *call, struct http *http, const struct http_call *r
 
 int call_start(struct call *call, struct http *http, const char *url,
                const struct api_version *version, const struct xml_rule *response,
-               struct inventory *inventory, const struct call_manner *manner)
+               struct teller *teller, const struct call_manner *manner)
 {
     char action[VERSION_SIZE + 16];
 
     reply_free(call->reply);
-    call->reply = reply_new(response, inventory);
+    call->reply = reply_new(response, teller);
     if (call->reply)
         call->xml = xml_new(envelope_rules, call->reply, &reply_caps);
     snprintf(action, sizeof(action), "\"urn:vim25/%s\"", version->text);

@@ -43,11 +43,11 @@ struct call_manner {
     bool once;
 };
 
-/* Sends 'body' and decodes what the method returns by 'response'. Objects go to 'inventory'.
+/* Sends 'body' and decodes what the method returns by 'response'. Objects go to 'teller'.
  * Returns 0 or -ENOMEM. */
 int call_start(struct call *call, struct http *http, const char *url,
                const struct api_version *version, const struct xml_rule *response,
-               struct inventory *inventory, const struct call_manner *manner);
+               struct teller *teller, const struct call_manner *manner);
 /* Fetches the list of versions into 'list'. */
 int call_versions(struct call *call, struct http *http, const char *url, struct version_list *list);
 

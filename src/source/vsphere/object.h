@@ -1,6 +1,6 @@
 /* object.h: one object of the inventory while its properties stream in, and the rules that decode
  * the values of properties. Rows of lists are written as they are read, into the object's own
- * parts; inventory.h sends them when the object is complete. */
+ * parts; teller.h sends them when the object is complete. */
 #ifndef VSN_SOURCE_VSPHERE_OBJECT_H
 #define VSN_SOURCE_VSPHERE_OBJECT_H
 

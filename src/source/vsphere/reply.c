@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "source/vsphere/inventory.h"
+#include "source/vsphere/teller.h"
 
 #define HINT_ROWS_CAP (1u << 20)
 
@@ -174,7 +174,7 @@ static int on_object_close(struct xml *xml, void *data, const char *text)
     (void)text;
     if (reply->lost) /* a hollow answer: nothing in it may count */
         return error_set(xml_error(xml), -ECONNRESET, "the session has ended");
-    return inventory_take(reply->inventory, &reply->object, xml_error(xml));
+    return teller_take(reply->teller, &reply->object, xml_error(xml));
 }
 
 static int on_kind(struct xml *xml, void *data, const char *text)
@@ -535,14 +535,14 @@ const struct xml_rule hint_rules[] = {
 /* ---- Life
  * ---------------------------------------------------------------------------------------- */
 
-struct reply *reply_new(const struct xml_rule *response, struct inventory *inventory)
+struct reply *reply_new(const struct xml_rule *response, struct teller *teller)
 {
     struct reply *reply = calloc(1, sizeof(*reply));
 
     if (!reply)
         return NULL;
     reply->response = response;
-    reply->inventory = inventory;
+    reply->teller = teller;
     reply->is_update = response == update_rules;
     object_init(&reply->object);
     strbuf_init(&reply->rows, HINT_ROWS_CAP);

@@ -1,5 +1,5 @@
 /* reply.h: what the vSphere API answers, decoded while it comes in: faults, the few values that a
- * session needs, and objects, which go to the inventory one by one. */
+ * session needs, and objects, which go to the teller one by one. */
 #ifndef VSN_SOURCE_VSPHERE_REPLY_H
 #define VSN_SOURCE_VSPHERE_REPLY_H
 
@@ -7,7 +7,7 @@
 #include "source/vsphere/soap.h"
 #include "source/xml.h"
 
-struct inventory;
+struct teller;
 
 struct fault {
     char type[64];             /* of the detail, as "NotAuthenticated"; "" when there is no fault */
@@ -44,8 +44,8 @@ struct reply {
     char version[ID_SIZE], token[ID_SIZE];
     bool has_set, truncated; /* an UpdateSet came; more of it is to be fetched */
 
-    struct inventory *inventory; /* where objects go */
-    bool is_update;              /* objects are updates, not complete reads */
+    struct teller *teller; /* where objects go */
+    bool is_update;        /* objects are updates, not complete reads */
 
     struct hint_scratch hint;
     const char *hint_host; /* owner of the rows */
@@ -53,7 +53,7 @@ struct reply {
 };
 
 /* A reply's decoder for one call. 'response' decodes what the method returns; see below. */
-struct reply *reply_new(const struct xml_rule *response, struct inventory *inventory);
+struct reply *reply_new(const struct xml_rule *response, struct teller *teller);
 struct reply *reply_free(struct reply *reply);
 
 /* The table for xml_new(); its data is a struct reply. */

@@ -66,7 +66,7 @@ void session_tell(struct vsphere_session *session, enum session_state state)
     strbuf_done(&line);
 }
 
-/* Something strange in the inventory: kept as the notice, where an operator looks. Tenants choose
+/* Something strange in what was told: kept as the notice, where an operator looks. Tenants choose
  * names and settings, so it must not become a flood. */
 static void on_oddity(const char *what, void *data)
 {
@@ -191,7 +191,7 @@ void session_step(struct vsphere_session *session, enum step step)
         return;
     }
     if (call_start(&session->main, session->http, session->target->url, &session->versions.best,
-                   response, session->inventory, &manner) < 0)
+                   response, session->teller, &manner) < 0)
         on_main_done(CALL_FAILED, session);
 }
 
@@ -312,8 +312,8 @@ static void on_target(void *data)
     session->target = session->next_target;
     session->next_target = NULL;
     session->http = http_free(session->http);
-    session->inventory = inventory_free(session->inventory);
-    session->inventory = inventory_new(on_emit, on_oddity, session);
+    session->teller = teller_free(session->teller);
+    session->teller = teller_new(on_emit, on_oddity, session);
     session->content = (struct content){ 0 };
     session->refused = 0;
     session->ever_read = session->closing = false;
@@ -329,7 +329,7 @@ static void on_target(void *data)
     };
     if (strncmp(session->target->url, "https://", 8) != 0)
         error_set(&session->reason, 0, "%s does not begin with https://", session->target->url);
-    else if (!session->inventory)
+    else if (!session->teller)
         error_set(&session->reason, 0, "out of memory");
     else
         session->http = http_new(session->loop, &config, &session->reason);
@@ -402,7 +402,7 @@ struct vsphere_session *vsphere_session_free(struct vsphere_session *session)
     call_done(&session->main);
     call_done(&session->side);
     http_free(session->http);
-    inventory_free(session->inventory);
+    teller_free(session->teller);
     loop_watch_free(session->timer);
     loop_watch_free(session->resume_timer);
     loop_watch_free(session->target_timer);

@@ -37,8 +37,8 @@ void side_kick(struct vsphere_session *session)
         return;
     if (try_cancel(session) || session->target->hint_interval_s == 0)
         return;
-    if (!inventory_next_hint(session->inventory, session->hint_round, session->hint_host,
-                             network_system.value))
+    if (!teller_next_hint(session->teller, session->hint_round, session->hint_host,
+                          network_system.value))
         return;
     soap_begin(&session->side.body, "QueryNetworkHint", &network_system);
     soap_finish(&session->side.body, "QueryNetworkHint");

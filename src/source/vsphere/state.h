@@ -6,8 +6,8 @@
 #include "base/backoff.h"
 #include "base/log.h"
 #include "source/vsphere/call.h"
-#include "source/vsphere/inventory.h"
 #include "source/vsphere/session.h"
+#include "source/vsphere/teller.h"
 
 /* What the main call is about. */
 enum step {
@@ -41,13 +41,13 @@ struct vsphere_session {
     struct target *target, *next_target; /* row_copy() */
     char versions_url[1100];
     struct http *http;
-    struct inventory *inventory;
+    struct teller *teller;
 
     enum session_state state;
     struct error reason;
     char api[96];
     char protocol[64];       /* a remark on old TLS; "" */
-    char oddity[ERROR_SIZE]; /* the last strange thing in the inventory; "" */
+    char oddity[ERROR_SIZE]; /* the last strange thing that was told; "" */
     struct log_limit oddities;
 
     struct call main, side;
@@ -64,7 +64,7 @@ struct vsphere_session {
     struct lacks lacks;
     char version[ID_SIZE]; /* of the last update; "" before the first full read */
     char token[ID_SIZE];   /* of the next page */
-    bool syncing;          /* between inventory_begin() and inventory_complete() */
+    bool syncing;          /* between teller_begin() and teller_complete() */
     unsigned reread_most;  /* objects per call */
     int64_t asked_ms;      /* when the wait under way began */
 

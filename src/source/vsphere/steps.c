@@ -198,7 +198,7 @@ static const struct xml_rule *build_reread(struct vsphere_session *session, stru
     if (*session->token)
         return build_next_page(session, to);
     strbuf_init(&objects, 1u << 20);
-    inventory_reread(session->inventory, &objects, session->reread_most, &types);
+    teller_reread(session->teller, &objects, session->reread_most, &types);
     begin_retrieve(session, to);
     soap_markup(to, "<specSet>");
     add_types(session, to, types, /* followed_only = */ false);
@@ -235,7 +235,7 @@ static void content_read(struct vsphere_session *session)
     version_offer(&session->versions.best, content->api_version);
     snprintf(session->api, sizeof(session->api), "%s %s", content->api_type,
              session->versions.best.text);
-    inventory_asked(session->inventory, session->versions.best.level, session->refused);
+    teller_asked(session->teller, session->versions.best.level, session->refused);
     session_step(session, STEP_LOGIN);
 }
 
@@ -257,8 +257,8 @@ static void begin_sync(struct vsphere_session *session)
 {
     session->syncing = true;
     session->version[0] = '\0';
-    inventory_asked(session->inventory, session->versions.best.level, session->refused);
-    inventory_begin(session->inventory);
+    teller_asked(session->teller, session->versions.best.level, session->refused);
+    teller_begin(session->teller);
 }
 
 static void view_made(struct vsphere_session *session)
@@ -292,7 +292,7 @@ static void filter_made(struct vsphere_session *session)
 static void now_connected(struct vsphere_session *session)
 {
     session->syncing = false;
-    inventory_complete(session->inventory);
+    teller_complete(session->teller);
     session->ever_read = true;
     session->connected_ms = clock_now_ms();
     *session->reason.text = '\0';
@@ -307,7 +307,7 @@ static void go_on(struct vsphere_session *session, bool news)
     bool poll = session->lacks.wait_ex && session->lacks.wait;
     int64_t taken_ms = clock_now_ms() - session->asked_ms;
 
-    if (inventory_due(session->inventory)) {
+    if (teller_due(session->teller)) {
         session_step(session, STEP_REREAD);
         return;
     }
@@ -345,7 +345,7 @@ static void objects_reread(struct vsphere_session *session)
 {
     if (goes_on(session))
         return;
-    inventory_reread_done(session->inventory);
+    teller_reread_done(session->teller);
     go_on(session, true);
 }
 
@@ -454,7 +454,7 @@ static bool on_unknown_property(struct vsphere_session *session, const struct fa
          session->step != STEP_REREAD))
         return false;
     session->refused |= refused;
-    inventory_asked(session->inventory, session->versions.best.level, session->refused);
+    teller_asked(session->teller, session->versions.best.level, session->refused);
     log_info("the server does not know the property %s", fault->property);
     session_step(session, session->step);
     return true;

@@ -1,4 +1,4 @@
-#include "source/vsphere/inventory.h"
+#include "source/vsphere/teller.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,9 +9,9 @@
 #define OUT_CAP (64u << 20)
 #define OUT_FLUSH (128u << 10)
 
-struct inventory {
-    inventory_emit_fn *emit;
-    inventory_oddity_fn *oddity;
+struct teller {
+    teller_emit_fn *emit;
+    teller_oddity_fn *oddity;
     void *data;
     enum api_level level;
     property_set refused;
@@ -74,33 +74,32 @@ static const struct {
 /* ---- Sending ------------------------------------------------------------------------------------
  */
 
-void inventory_flush(struct inventory *inventory)
+void teller_flush(struct teller *teller)
 {
-    if (inventory->out.size)
-        inventory->emit(inventory->out.data, inventory->out.size, inventory->data);
-    strbuf_reset(&inventory->out);
+    if (teller->out.size)
+        teller->emit(teller->out.data, teller->out.size, teller->data);
+    strbuf_reset(&teller->out);
 }
 
-static void send_key(struct inventory *inventory, enum record_op op, enum table table,
-                     const char *owner, const char *id)
+static void send_key(struct teller *teller, enum record_op op, enum table table, const char *owner,
+                     const char *id)
 {
-    record_write(&inventory->out, op, table, &(union row){ .key = { .owner = owner, .id = id } },
-                 0);
+    record_write(&teller->out, op, table, &(union row){ .key = { .owner = owner, .id = id } }, 0);
 }
 
-static void send_list(struct inventory *inventory, const struct object *object,
-                      const struct list *list, bool complete)
+static void send_list(struct teller *teller, const struct object *object, const struct list *list,
+                      bool complete)
 {
     const struct strbuf *rows = &object->part[list->part];
 
     if (complete)
-        send_key(inventory, RECORD_BEGIN, list->table, object->id, NULL);
-    strbuf_add(&inventory->out, strbuf_text(rows), rows->size);
-    send_key(inventory, complete ? RECORD_END : RECORD_UNKNOWN, list->table, object->id, NULL);
+        send_key(teller, RECORD_BEGIN, list->table, object->id, NULL);
+    strbuf_add(&teller->out, strbuf_text(rows), rows->size);
+    send_key(teller, complete ? RECORD_END : RECORD_UNKNOWN, list->table, object->id, NULL);
 }
 
 /* States the row of an object: whole when all of it was read, otherwise what was. */
-static void send_row(struct inventory *inventory, const struct object *object, enum table table,
+static void send_row(struct teller *teller, const struct object *object, enum table table,
                      const void *row, uint32_t stated)
 {
     property_set lacking = 0;
@@ -112,21 +111,20 @@ static void send_row(struct inventory *inventory, const struct object *object, e
             lacking |= object->missing & PROPERTY(fields[i].property);
         }
     if (object->kind == KIND_ENTER && !lacking)
-        record_write(&inventory->out, RECORD_NEW, table, row, 0);
+        record_write(&teller->out, RECORD_NEW, table, row, 0);
     else if (object->kind == KIND_ENTER || stated)
-        record_write(&inventory->out, RECORD_PUT, table, row, stated);
+        record_write(&teller->out, RECORD_PUT, table, row, stated);
 }
 
 /* ---- Lists --------------------------------------------------------------------------------------
  */
 
 /* True when a complete read of the object proves what its property 'id' holds. */
-static bool is_proved(const struct inventory *inventory, const struct object *object,
-                      enum property_id id)
+static bool is_proved(const struct teller *teller, const struct object *object, enum property_id id)
 {
     property_set bit = PROPERTY(id);
 
-    if (!property_wanted(id, inventory->level, inventory->refused))
+    if (!property_wanted(id, teller->level, teller->refused))
         return properties[id].optional;
     if ((object->missing | object->spoiled) & bit)
         return false;
@@ -135,25 +133,24 @@ static bool is_proved(const struct inventory *inventory, const struct object *ob
     return (HOST_NETWORK_LISTS & bit) && (object->valued & HOST_NETWORK_LISTS);
 }
 
-static bool is_complete(const struct inventory *inventory, const struct object *object,
-                        property_set from)
+static bool is_complete(const struct teller *teller, const struct object *object, property_set from)
 {
     for (enum property_id id = 0; id < N_PROPERTIES; id++)
-        if ((from & PROPERTY(id)) && !is_proved(inventory, object, id))
+        if ((from & PROPERTY(id)) && !is_proved(teller, object, id))
             return false;
     return true;
 }
 
-static void send_all_lists(struct inventory *inventory, const struct object *object)
+static void send_all_lists(struct teller *teller, const struct object *object)
 {
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
         if (lists[i].object == object->type)
-            send_list(inventory, object, &lists[i], is_complete(inventory, object, lists[i].from));
+            send_list(teller, object, &lists[i], is_complete(teller, object, lists[i].from));
 }
 
 /* After a change: a list that hangs from one property is sent from it. The others, and a list that
  * is no longer there, need the whole object. */
-static void send_changed_lists(struct inventory *inventory, struct object *object)
+static void send_changed_lists(struct teller *teller, struct object *object)
 {
     property_set touched = object->valued | object->unset | object->missing | object->spoiled;
 
@@ -167,24 +164,24 @@ static void send_changed_lists(struct inventory *inventory, struct object *objec
         if (lists[i].object != object->type || (lists[i].from & (lists[i].from - 1)))
             continue;
         if (touched & lists[i].from)
-            send_list(inventory, object, &lists[i], !(bad & lists[i].from));
+            send_list(teller, object, &lists[i], !(bad & lists[i].from));
     }
 }
 
-static void send_lists(struct inventory *inventory, struct object *object)
+static void send_lists(struct teller *teller, struct object *object)
 {
     if (object->kind == KIND_ENTER)
-        send_all_lists(inventory, object);
+        send_all_lists(teller, object);
     else
-        send_changed_lists(inventory, object);
+        send_changed_lists(teller, object);
 }
 
 /* ---- Objects ------------------------------------------------------------------------------------
  */
 
-static void take_host(struct inventory *inventory, struct object *object, struct known *known)
+static void take_host(struct teller *teller, struct object *object, struct known *known)
 {
-    send_row(inventory, object, TABLE_HOST,
+    send_row(teller, object, TABLE_HOST,
              &(struct host){ .id = object->id,
                              .name = object->name,
                              .connection = object->connection,
@@ -192,7 +189,7 @@ static void take_host(struct inventory *inventory, struct object *object, struct
              0);
     if (object->kind == KIND_ENTER)
         host_resolve_uplinks(object);
-    send_lists(inventory, object);
+    send_lists(teller, object);
     if (object->valued & PROPERTY(HOST_NETWORK_SYSTEM))
         known_set_text(known, object->network_system);
     if (object->valued & PROPERTY(HOST_CONNECTION)) {
@@ -204,10 +201,10 @@ static void take_host(struct inventory *inventory, struct object *object, struct
         known->hinted = 0; /* a NIC came, went, or has another link: it may hear something else */
 }
 
-static void take_machine(struct inventory *inventory, struct object *object, struct known *known)
+static void take_machine(struct teller *teller, struct object *object, struct known *known)
 {
     (void)known;
-    send_row(inventory, object, TABLE_MACHINE,
+    send_row(teller, object, TABLE_MACHINE,
              &(struct machine){ .id = object->id,
                                 .name = object->name,
                                 .host = object->host,
@@ -215,7 +212,7 @@ static void take_machine(struct inventory *inventory, struct object *object, str
                                 .connection = object->connection,
                                 .template = object->is_template },
              0);
-    send_lists(inventory, object);
+    send_lists(teller, object);
 }
 
 static enum network_role group_role(const struct known *known)
@@ -223,7 +220,7 @@ static enum network_role group_role(const struct known *known)
     return known->uplink_listed || known->uplink_own ? NETWORK_UPLINKS : NETWORK_DEMAND;
 }
 
-static void take_group(struct inventory *inventory, struct object *object, struct known *known)
+static void take_group(struct teller *teller, struct object *object, struct known *known)
 {
     const struct port_config *config = &object->config;
     uint32_t stated = record_field(TABLE_NETWORK, "kind") | record_field(TABLE_NETWORK, "role");
@@ -238,7 +235,7 @@ static void take_group(struct inventory *inventory, struct object *object, struc
                  *object->name ? object->name : object->id);
     if (!*known->text || (object->kind == KIND_MODIFY && !changed))
         return;
-    send_row(inventory, object, TABLE_NETWORK,
+    send_row(teller, object, TABLE_NETWORK,
              &(struct network){ .id = known->text,
                                 .name = object->name,
                                 .kind = NETWORK_DISTRIBUTED,
@@ -252,13 +249,13 @@ static void take_group(struct inventory *inventory, struct object *object, struc
              stated);
 }
 
-static void send_defaults(struct inventory *inventory, const struct object *object)
+static void send_defaults(struct teller *teller, const struct object *object)
 {
     const struct port_config *config = &object->config;
     char id[ID_SIZE + 16];
 
     snprintf(id, sizeof(id), "defaults/%s", object->id);
-    record_write(&inventory->out, RECORD_NEW, TABLE_NETWORK,
+    record_write(&teller->out, RECORD_NEW, TABLE_NETWORK,
                  &(struct network){ .id = id,
                                     .name = object->name,
                                     .kind = NETWORK_DISTRIBUTED,
@@ -273,22 +270,22 @@ static void send_defaults(struct inventory *inventory, const struct object *obje
 }
 
 /* The switch knows its uplink groups even where these do not say so themselves. */
-static int list_uplink_groups(struct inventory *inventory, const struct object *object)
+static int list_uplink_groups(struct teller *teller, const struct object *object)
 {
     const char *id, *nothing;
     size_t at = 0;
 
     while (pairs_next(&object->uplink_groups, &at, &id, &nothing)) {
-        struct known *group = known_need(&inventory->known[OBJECT_GROUP], id);
+        struct known *group = known_need(&teller->known[OBJECT_GROUP], id);
         enum network_role before;
 
         if (!group)
             return -ENOMEM;
         before = group_role(group);
-        group->generation = inventory->generation;
+        group->generation = teller->generation;
         group->uplink_listed = true;
         if (*group->text && before != NETWORK_UPLINKS)
-            record_write(&inventory->out, RECORD_PUT, TABLE_NETWORK,
+            record_write(&teller->out, RECORD_PUT, TABLE_NETWORK,
                          &(struct network){ .id = group->text, .role = NETWORK_UPLINKS },
                          record_field(TABLE_NETWORK, "role"));
     }
@@ -297,7 +294,7 @@ static int list_uplink_groups(struct inventory *inventory, const struct object *
 
 /* A switch comes in two forms: as followed, without its configuration, which only says that it may
  * have changed; and as read. */
-static int take_dvswitch(struct inventory *inventory, struct object *object, struct known *known)
+static int take_dvswitch(struct teller *teller, struct object *object, struct known *known)
 {
     property_set config = PROPERTY(DVSWITCH_CONFIG);
 
@@ -308,82 +305,82 @@ static int take_dvswitch(struct inventory *inventory, struct object *object, str
         return 0;
     }
     known_set_text(known, object->valued & config ? object->version : "");
-    send_row(inventory, object, TABLE_DVSWITCH,
+    send_row(teller, object, TABLE_DVSWITCH,
              &(struct dvswitch){ .id = object->id, .name = object->name, .uuid = object->key }, 0);
     if (object->valued & config)
-        send_defaults(inventory, object);
-    send_lists(inventory, object);
-    return list_uplink_groups(inventory, object);
+        send_defaults(teller, object);
+    send_lists(teller, object);
+    return list_uplink_groups(teller, object);
 }
 
 /* NSX: mostly an overlay; a VLAN, if there is one, is not in this API. */
-static void take_opaque(struct inventory *inventory, struct object *object, struct known *known)
+static void take_opaque(struct teller *teller, struct object *object, struct known *known)
 {
     if (*object->key)
         known_set_text(known, object->key);
     if (*known->text)
         send_row(
-            inventory, object, TABLE_NETWORK,
+            teller, object, TABLE_NETWORK,
             &(struct network){ .id = known->text, .name = object->name, .kind = NETWORK_OPAQUE },
             record_field(TABLE_NETWORK, "kind"));
 }
 
-static void drop(struct inventory *inventory, const struct object *object, struct known *known)
+static void drop(struct teller *teller, const struct object *object, struct known *known)
 {
     char id[ID_SIZE + 16];
 
     switch (object->type) {
     case OBJECT_HOST:
-        send_key(inventory, RECORD_GONE, TABLE_HOST, NULL, object->id);
+        send_key(teller, RECORD_GONE, TABLE_HOST, NULL, object->id);
         break;
     case OBJECT_MACHINE:
-        send_key(inventory, RECORD_GONE, TABLE_MACHINE, NULL, object->id);
+        send_key(teller, RECORD_GONE, TABLE_MACHINE, NULL, object->id);
         break;
     case OBJECT_GROUP:
     case OBJECT_OPAQUE:
         if (known && *known->text)
-            send_key(inventory, RECORD_GONE, TABLE_NETWORK, NULL, known->text);
+            send_key(teller, RECORD_GONE, TABLE_NETWORK, NULL, known->text);
         break;
     case OBJECT_DVSWITCH:
         snprintf(id, sizeof(id), "defaults/%s", object->id);
-        send_key(inventory, RECORD_GONE, TABLE_NETWORK, NULL, id);
-        send_key(inventory, RECORD_GONE, TABLE_DVSWITCH, NULL, object->id);
+        send_key(teller, RECORD_GONE, TABLE_NETWORK, NULL, id);
+        send_key(teller, RECORD_GONE, TABLE_DVSWITCH, NULL, object->id);
         break;
     case N_OBJECT_TYPES:
         break;
     }
 }
 
-static void set_due(struct inventory *inventory, struct known *known, bool due)
+static void set_due(struct teller *teller, struct known *known, bool due)
 {
     if (due != known->due)
-        inventory->n_due += due ? 1 : -1u;
+        teller->n_due += due ? 1 : -1u;
     known->due = due;
     known->handed = false;
 }
 
-static void forget(struct inventory *inventory, enum object_type type, struct known *known)
+static void forget(struct teller *teller, enum object_type type, struct known *known)
 {
-    set_due(inventory, known, false);
-    known_remove(&inventory->known[type], known);
+    set_due(teller, known, false);
+    known_remove(&teller->known[type], known);
 }
 
-static int dispatch(struct inventory *inventory, struct object *object, struct known *known)
+static int dispatch(struct teller *teller, struct object *object, struct known *known)
 {
     switch (object->type) {
     case OBJECT_HOST:
-        take_host(inventory, object, known);
+        take_host(teller, object, known);
         break;
     case OBJECT_MACHINE:
-        take_machine(inventory, object, known);
+        take_machine(teller, object, known);
         break;
     case OBJECT_GROUP:
-        take_group(inventory, object, known);
+        take_group(teller, object, known);
         break;
     case OBJECT_DVSWITCH:
-        return take_dvswitch(inventory, object, known);
+        return take_dvswitch(teller, object, known);
     case OBJECT_OPAQUE:
-        take_opaque(inventory, object, known);
+        take_opaque(teller, object, known);
         break;
     case N_OBJECT_TYPES:
         break;
@@ -392,94 +389,94 @@ static int dispatch(struct inventory *inventory, struct object *object, struct k
 }
 
 /* Forgets what this full read has not met. */
-static void sweep(struct inventory *inventory)
+static void sweep(struct teller *teller)
 {
     struct known *known, *next;
 
     for (enum object_type type = 0; type < N_OBJECT_TYPES; type++)
-        HASH_ITER (hh, inventory->known[type].first, known, next)
-            if (known->generation != inventory->generation)
-                forget(inventory, type, known);
+        HASH_ITER (hh, teller->known[type].first, known, next)
+            if (known->generation != teller->generation)
+                forget(teller, type, known);
 }
 
 /* Where there is no room, what an earlier read has left makes it. */
-static struct known *need(struct inventory *inventory, enum object_type type, const char *id)
+static struct known *need(struct teller *teller, enum object_type type, const char *id)
 {
-    struct known *known = known_need(&inventory->known[type], id);
+    struct known *known = known_need(&teller->known[type], id);
 
     if (known)
         return known;
-    sweep(inventory);
-    return known_need(&inventory->known[type], id);
+    sweep(teller);
+    return known_need(&teller->known[type], id);
 }
 
-int inventory_take(struct inventory *inventory, struct object *object, struct error *reterr)
+int teller_take(struct teller *teller, struct object *object, struct error *reterr)
 {
     struct known *known;
     int r;
 
     if (object->type == N_OBJECT_TYPES || !*object->id)
         return 0;
-    known = known_find(&inventory->known[object->type], object->id);
+    known = known_find(&teller->known[object->type], object->id);
     if (object->kind == KIND_LEAVE) {
-        drop(inventory, object, known);
+        drop(teller, object, known);
         if (known)
-            forget(inventory, object->type, known);
+            forget(teller, object->type, known);
         return 0;
     }
     if (!known)
-        known = need(inventory, object->type, object->id);
+        known = need(teller, object->type, object->id);
     if (!known)
         return error_set(reterr, -EMSGSIZE, "the server has more objects than can be held");
-    known->generation = inventory->generation;
+    known->generation = teller->generation;
     known->is_subclass = object->is_subclass;
     if (object->kind == KIND_ENTER)
-        set_due(inventory, known, false);
-    r = dispatch(inventory, object, known);
+        set_due(teller, known, false);
+    r = dispatch(teller, object, known);
     if (object->reread && !object->is_read) /* what was asked for once is not asked for again */
-        set_due(inventory, known, true);
+        set_due(teller, known, true);
     if (*object->oddity)
-        inventory->oddity(object->oddity, inventory->data);
-    if (r < 0 || inventory->out.overflow)
+        teller->oddity(object->oddity, teller->data);
+    if (r < 0 || teller->out.overflow)
         return error_set(reterr, -EMSGSIZE, "the server tells more than can be held");
-    if (inventory->out.size > OUT_FLUSH)
-        inventory_flush(inventory);
+    if (teller->out.size > OUT_FLUSH)
+        teller_flush(teller);
     return 0;
 }
 
 /* ---- Rounds -------------------------------------------------------------------------------------
  */
 
-void inventory_asked(struct inventory *inventory, enum api_level level, property_set refused)
+void teller_asked(struct teller *teller, enum api_level level, property_set refused)
 {
-    inventory->level = level;
-    inventory->refused = refused;
+    teller->level = level;
+    teller->refused = refused;
 }
 
-void inventory_begin(struct inventory *inventory)
+void teller_begin(struct teller *teller)
 {
     struct known *known, *next;
 
-    inventory->generation++;
+    teller->generation++;
     for (enum object_type type = 0; type < N_OBJECT_TYPES; type++)
-        HASH_ITER (hh, inventory->known[type].first, known, next) {
-            set_due(inventory, known, false);
+        HASH_ITER (hh, teller->known[type].first, known, next) {
+            set_due(teller, known, false);
             if (type == OBJECT_DVSWITCH)
                 known_set_text(known, ""); /* to be read in full again */
         }
-    record_write(&inventory->out, RECORD_BEGIN, TABLE_ALL, NULL, 0);
+    record_write(&teller->out, RECORD_BEGIN, TABLE_ALL, NULL, 0);
 }
 
-void inventory_complete(struct inventory *inventory)
+void teller_complete(struct teller *teller)
 {
-    sweep(inventory);
-    record_write(&inventory->out, RECORD_END, TABLE_ALL, NULL, 0);
-    inventory_flush(inventory);
+    sweep(teller);
+    record_write(&teller->out, RECORD_END, TABLE_ALL, NULL, 0);
+    teller_flush(teller);
 }
 
-unsigned inventory_due(const struct inventory *inventory)
+unsigned teller_due(const struct teller *teller)
 {
-    return inventory->n_due;
+    return teller->n_due;
 }
 
 static void add_object(struct strbuf *objects, enum object_type type, const struct known *known)
@@ -493,15 +490,15 @@ static void add_object(struct strbuf *objects, enum object_type type, const stru
     soap_markup(objects, "</objectSet>");
 }
 
-unsigned inventory_reread(struct inventory *inventory, struct strbuf *objects, unsigned most,
-                          unsigned *ret_types)
+unsigned teller_reread(struct teller *teller, struct strbuf *objects, unsigned most,
+                       unsigned *ret_types)
 {
     struct known *known, *next;
     unsigned count = 0;
 
     *ret_types = 0;
-    for (enum object_type type = 0; inventory->n_due && type < N_OBJECT_TYPES; type++)
-        HASH_ITER (hh, inventory->known[type].first, known, next) {
+    for (enum object_type type = 0; teller->n_due && type < N_OBJECT_TYPES; type++)
+        HASH_ITER (hh, teller->known[type].first, known, next) {
             if (!known->due || count == most)
                 continue;
             add_object(objects, type, known);
@@ -512,22 +509,22 @@ unsigned inventory_reread(struct inventory *inventory, struct strbuf *objects, u
     return count;
 }
 
-void inventory_reread_done(struct inventory *inventory)
+void teller_reread_done(struct teller *teller)
 {
     struct known *known, *next;
 
-    for (enum object_type type = 0; inventory->n_due && type < N_OBJECT_TYPES; type++)
-        HASH_ITER (hh, inventory->known[type].first, known, next)
+    for (enum object_type type = 0; teller->n_due && type < N_OBJECT_TYPES; type++)
+        HASH_ITER (hh, teller->known[type].first, known, next)
             if (known->handed)
-                set_due(inventory, known, false);
+                set_due(teller, known, false);
 }
 
-bool inventory_next_hint(struct inventory *inventory, unsigned round, char host[ID_SIZE],
-                         char network_system[ID_SIZE])
+bool teller_next_hint(struct teller *teller, unsigned round, char host[ID_SIZE],
+                      char network_system[ID_SIZE])
 {
     struct known *known, *next, *best = NULL;
 
-    HASH_ITER (hh, inventory->known[OBJECT_HOST].first, known, next)
+    HASH_ITER (hh, teller->known[OBJECT_HOST].first, known, next)
         if (known->connected && *known->text && known->hinted < round &&
             (!best || known->hinted < best->hinted))
             best = known;
@@ -539,24 +536,24 @@ bool inventory_next_hint(struct inventory *inventory, unsigned round, char host[
     return true;
 }
 
-struct inventory *inventory_new(inventory_emit_fn *emit, inventory_oddity_fn *oddity, void *data)
+struct teller *teller_new(teller_emit_fn *emit, teller_oddity_fn *oddity, void *data)
 {
-    struct inventory *inventory = calloc(1, sizeof(*inventory));
+    struct teller *teller = calloc(1, sizeof(*teller));
 
-    if (!inventory)
+    if (!teller)
         return NULL;
-    *inventory = (struct inventory){ .emit = emit, .oddity = oddity, .data = data };
-    strbuf_init(&inventory->out, OUT_CAP);
-    return inventory;
+    *teller = (struct teller){ .emit = emit, .oddity = oddity, .data = data };
+    strbuf_init(&teller->out, OUT_CAP);
+    return teller;
 }
 
-struct inventory *inventory_free(struct inventory *inventory)
+struct teller *teller_free(struct teller *teller)
 {
-    if (!inventory)
+    if (!teller)
         return NULL;
     for (enum object_type type = 0; type < N_OBJECT_TYPES; type++)
-        known_clear(&inventory->known[type]);
-    strbuf_done(&inventory->out);
-    free(inventory);
+        known_clear(&teller->known[type]);
+    strbuf_done(&teller->out);
+    free(teller);
     return NULL;
 }
