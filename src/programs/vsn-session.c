@@ -77,12 +77,12 @@ static void on_stopped(void *data)
         loop_timer_start(program->turn, 0);
 }
 
+static const struct life_callbacks callbacks = { .emit = on_emit,
+                                                 .congested = on_congested,
+                                                 .stopped = on_stopped };
+
 static void *new_vsphere(struct program *program)
 {
-    static const struct vsphere_callbacks callbacks = { .emit = on_emit,
-                                                        .congested = on_congested,
-                                                        .stopped = on_stopped };
-
     return vsphere_session_new(program->loop, &callbacks, program);
 }
 
@@ -103,10 +103,6 @@ static void stop_vsphere(void *session)
 
 static void *new_xenapi(struct program *program)
 {
-    static const struct life_callbacks callbacks = { .emit = on_emit,
-                                                     .congested = on_congested,
-                                                     .stopped = on_stopped };
-
     return xenapi_session_new(program->loop, &callbacks, program);
 }
 

@@ -3,32 +3,16 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "source/vsphere/state.h"
 
-#define RETRY_FIRST_MS 1000
-#define RETRY_MOST_MS 60000
-#define HOLD_MS (15 * 60 * 1000)
-#define HOLD_JITTER_MS (5 * 60 * 1000)
-#define STEADY_MS 60000 /* a connection that lasted as long starts the backoff anew */
-#define CLOSE_MS 4000
 #define RESUME_MS 20
 #define ODDITIES 5 /* told in one */
 #define ODDITIES_MS 60000
 #define REREAD_MOST 100
-
-uint64_t session_random(void)
-{
-    uint64_t random = 0;
-
-    if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-        random = (uint64_t)clock_wall_ms();
-    return random;
-}
 
 /* ---- What vsnd hears
  * ----------------------------------------------------------------------------- */
@@ -37,33 +21,14 @@ static void on_emit(const char *lines, size_t size, void *data)
 {
     struct vsphere_session *session = data;
 
-    session->callbacks.emit(lines, size, session->data);
+    session->life.callbacks.emit(lines, size, session->life.data);
 }
 
-void session_tell(struct vsphere_session *session, enum session_state state)
+/* The lasting remarks: on old TLS, and on the inventory. */
+static void compose_notice(struct vsphere_session *session)
 {
-    char notice[ERROR_SIZE + 80];
-    struct session row = {
-        .state = state,
-        .reason = session->reason.text,
-        .product = session->content.product,
-        .version = session->content.version,
-        .api = session->api,
-        .notice = notice,
-    };
-    struct strbuf line;
-
-    snprintf(notice, sizeof(notice), "%s%s%s", session->protocol,
+    snprintf(session->life.notice, sizeof(session->life.notice), "%s%s%.400s", session->protocol,
              *session->protocol && *session->oddity ? "; " : "", session->oddity);
-    /* vsnd logs what it hears, with the hypervisor's name. */
-    if (state != session->state || *session->reason.text)
-        log_debug("%s%s%s", record_word(TABLE_SESSION, "state", &row),
-                  *session->reason.text ? ": " : "", session->reason.text);
-    session->state = state;
-    strbuf_init(&line, RECORD_LINE_MAX);
-    if (record_write(&line, RECORD_NEW, TABLE_SESSION, &row, 0) == 0)
-        session->callbacks.emit(line.data, line.size, session->data);
-    strbuf_done(&line);
 }
 
 /* Something strange in what was told: kept as the notice, where an operator looks. Tenants choose
@@ -77,179 +42,158 @@ static void on_oddity(const char *what, void *data)
         !log_allowed(&session->oddities, clock_now_ms(), ODDITIES, ODDITIES_MS, &held))
         return;
     text_copy(session->oddity, sizeof(session->oddity), what);
-    session_tell(session, session->state);
+    compose_notice(session);
+    life_tell(&session->life, session->life.state);
 }
 
 static void note_protocol(struct vsphere_session *session)
 {
     const char *protocol = http_protocol(session->http);
 
-    if (session->target->tls_legacy && *protocol)
+    if (session->life.target->tls_legacy && *protocol)
         snprintf(session->protocol, sizeof(session->protocol),
                  "old TLS is allowed; the server speaks %s", protocol);
+    compose_notice(session);
 }
 
 /* ---- Opening and closing
  * ------------------------------------------------------------------------- */
 
-static bool is_held(const struct vsphere_session *session)
-{
-    return session->after == AFTER_HOLD;
-}
-
-static void plan_retry(struct vsphere_session *session)
-{
-    int64_t delay = is_held(session) ? HOLD_MS + (int64_t)(session_random() % HOLD_JITTER_MS)
-                                     : backoff_next(&session->backoff, session_random());
-
-    session->state = is_held(session)     ? SESSION_HELD
-                     : session->ever_read ? SESSION_STALE
-                                          : SESSION_CONNECTING;
-    loop_timer_start(session->timer, delay);
-}
-
-static void closed(struct vsphere_session *session)
+static void forget_connection(struct vsphere_session *session)
 {
     session->step = STEP_NONE;
-    session->closing = session->logged_in = session->lost = false;
-    loop_timer_stop(session->timer);
+    session->logged_in = session->lost = false;
     if (session->http)
         http_forget(session->http);
-    switch (session->after) {
-    case AFTER_RETRY:
-    case AFTER_HOLD:
-        plan_retry(session);
-        break;
-    case AFTER_TARGET:
-        loop_timer_start(session->target_timer, 0);
-        break;
-    case AFTER_STOP:
-        session->callbacks.stopped(session->data);
-        break;
-    }
 }
 
-/* What the state is called from the moment of a failure on. */
-static void tell_trouble(struct vsphere_session *session)
+void session_closed(struct vsphere_session *session)
 {
-    if (session->after == AFTER_RETRY || session->after == AFTER_HOLD)
-        session_tell(session, is_held(session)     ? SESSION_HELD
-                              : session->ever_read ? SESSION_STALE
-                                                   : SESSION_CONNECTING);
+    forget_connection(session);
+    life_closed(&session->life);
 }
 
-void session_close(struct vsphere_session *session, enum after after)
+void session_close(struct vsphere_session *session, enum life_after after)
 {
-    bool was_closing = session->closing;
+    if (!session->life.closing)
+        life_close(&session->life, after);
+}
 
-    session->after = after;
-    session->closing = true;
-    if (session->connected_ms && clock_now_ms() - session->connected_ms > STEADY_MS)
-        backoff_reset(&session->backoff);
-    session->connected_ms = 0;
+static bool disconnect(void *data)
+{
+    struct vsphere_session *session = data;
+
     side_stop(session);
-    loop_timer_stop(session->timer);
+    loop_timer_stop(session->poll_timer);
     loop_timer_stop(session->resume_timer);
-    if (!was_closing)
-        tell_trouble(session);
-    if (session->step == STEP_LOGIN && call_is_busy(&session->main)) {
-        /* Its outcome decides whether there is a session to end. */
-        loop_timer_start(session->timer, CLOSE_MS);
-        return;
-    }
-    if (session->step == STEP_LOGOUT && call_is_busy(&session->main))
-        return;
-    call_cancel(&session->main);
-    if (session->logged_in && !session->lost)
+    if (session->step == STEP_LOGIN && exchange_is_busy(&session->main.exchange))
+        return true; /* its outcome decides whether there is a session to end */
+    exchange_cancel(&session->main.exchange);
+    if (session->logged_in && !session->lost) {
         session_step(session, STEP_LOGOUT);
-    else
-        closed(session);
+        return true;
+    }
+    forget_connection(session);
+    return false;
 }
 
-static void on_main_done(enum call_outcome outcome, void *data);
+static void abandon(void *data)
+{
+    struct vsphere_session *session = data;
+
+    exchange_cancel(&session->main.exchange);
+    forget_connection(session);
+}
+
+static void on_main_done(enum exchange_outcome outcome, void *data);
 
 static void start_versions(struct vsphere_session *session)
 {
     session->versions = (struct version_list){ .best = version_least() };
     if (call_versions(&session->main, session->http, session->versions_url, &session->versions) < 0)
-        on_main_done(CALL_FAILED, session);
+        on_main_done(EXCHANGE_FAILED, session);
 }
 
 void session_step(struct vsphere_session *session, enum step step)
 {
     const struct xml_rule *response;
-    struct call_manner manner = step_manner(step);
+    struct exchange_manner manner = step_manner(step);
 
     session->step = step;
     if (step == STEP_VERSIONS) {
         start_versions(session);
         return;
     }
-    response = step_build(session, &session->reason);
+    response = step_build(session, &session->life.reason);
     if (!response) { /* no password: a person has to see to it */
-        session_close(session, AFTER_HOLD);
+        session_close(session, LIFE_HOLD);
         return;
     }
-    if (call_start(&session->main, session->http, session->target->url, &session->versions.best,
-                   response, session->teller, &manner) < 0)
-        on_main_done(CALL_FAILED, session);
+    if (call_start(&session->main, session->http, session->life.target->url,
+                   &session->versions.best, response, session->teller, &manner) < 0 &&
+        step != STEP_LOGOUT) /* the bound of the close ends that one */
+        on_main_done(EXCHANGE_FAILED, session);
 }
 
-static void connect_now(struct vsphere_session *session)
+static void connect_now(void *data)
 {
-    session->closing = session->lost = session->logged_in = session->syncing = false;
+    struct vsphere_session *session = data;
+
+    session->lost = session->logged_in = session->syncing = false;
     session->lacks = (struct lacks){ 0 };
     session->reread_most = REREAD_MOST;
     *session->token = '\0';
     if (session->http)
         session_step(session, STEP_VERSIONS);
     else /* the target makes no sense, and time does not change that */
-        session_close(session, AFTER_HOLD);
+        session_close(session, LIFE_HOLD);
 }
 
 /* ---- The main call
  * ------------------------------------------------------------------------------- */
 
 /* The list of versions is welcome but not needed. */
-static bool is_forgivable(const struct vsphere_session *session, enum call_outcome outcome)
+static bool is_forgivable(const struct vsphere_session *session, enum exchange_outcome outcome)
 {
-    return session->step == STEP_VERSIONS && outcome == CALL_GARBAGE;
+    return session->step == STEP_VERSIONS && outcome == EXCHANGE_GARBAGE;
 }
 
-static void on_failed(struct vsphere_session *session, enum call_outcome outcome)
+static void on_failed(struct vsphere_session *session, enum exchange_outcome outcome)
 {
     if (session->step == STEP_LOGOUT) {
-        closed(session);
+        session_closed(session);
         return;
     }
     if (session->main.reply && session->main.reply->lost)
         session->lost = true;
-    if (session->step == STEP_CONTENT && outcome == CALL_GARBAGE)
-        error_set(&session->reason, 0, "%s does not answer as a vSphere API: %s",
-                  session->target->url, session->main.error.text);
-    else if (outcome == CALL_UNTRUSTED || session->lost || session->step == STEP_VERSIONS)
-        error_set(&session->reason, 0, "%s", session->main.error.text);
+    if (session->step == STEP_CONTENT && outcome == EXCHANGE_GARBAGE)
+        error_set(&session->life.reason, 0, "%s does not answer as a vSphere API: %s",
+                  session->life.target->url, session->main.exchange.error.text);
+    else if (outcome == EXCHANGE_UNTRUSTED || session->lost || session->step == STEP_VERSIONS)
+        error_set(&session->life.reason, 0, "%s", session->main.exchange.error.text);
     else
-        error_set(&session->reason, 0, "%s failed: %s", step_name(session->step),
-                  session->main.error.text);
-    session_close(session, outcome == CALL_UNTRUSTED ? AFTER_HOLD : AFTER_RETRY);
+        error_set(&session->life.reason, 0, "%s failed: %s", step_name(session->step),
+                  session->main.exchange.error.text);
+    session_close(session, outcome == EXCHANGE_UNTRUSTED ? LIFE_HOLD : LIFE_RETRY);
 }
 
-static void on_main_done(enum call_outcome outcome, void *data)
+static void on_main_done(enum exchange_outcome outcome, void *data)
 {
     struct vsphere_session *session = data;
 
     loop_timer_stop(session->wait_timer);
     note_protocol(session);
-    if (session->closing && session->step == STEP_LOGIN) {
-        session->logged_in = outcome == CALL_ANSWERED && !*session->main.reply->fault.type;
-        session_close(session, session->after);
+    if (session->life.closing && session->step == STEP_LOGIN) {
+        if (outcome == EXCHANGE_ANSWERED && !*session->main.reply->fault.type)
+            session_step(session, STEP_LOGOUT);
+        else
+            session_closed(session);
         return;
     }
     if (is_forgivable(session, outcome) ||
-        (outcome == CALL_ANSWERED && session->step == STEP_VERSIONS))
+        (outcome == EXCHANGE_ANSWERED && session->step == STEP_VERSIONS))
         session_step(session, STEP_CONTENT);
-    else if (outcome == CALL_ANSWERED)
+    else if (outcome == EXCHANGE_ANSWERED)
         step_answered(session);
     else
         on_failed(session, outcome);
@@ -259,7 +203,7 @@ static bool on_congested(void *data)
 {
     struct vsphere_session *session = data;
 
-    if (!session->callbacks.congested(session->data))
+    if (!session->life.callbacks.congested(session->life.data))
         return false;
     loop_timer_start(session->resume_timer, RESUME_MS);
     return true;
@@ -269,23 +213,13 @@ static void on_resume(void *data)
 {
     struct vsphere_session *session = data;
 
-    call_resume(&session->main);
-    call_resume(&session->side);
+    exchange_resume(&session->main.exchange);
+    exchange_resume(&session->side.exchange);
 }
 
-/* The retry's time has come, or the poll's, or a close takes too long. */
-static void on_timer(void *data)
+static void on_poll(void *data)
 {
-    struct vsphere_session *session = data;
-
-    if (session->closing) {
-        call_cancel(&session->main);
-        closed(session);
-    } else if (session->step == STEP_NONE) {
-        connect_now(session);
-    } else {
-        session_step(session, STEP_WAIT);
-    }
+    session_step(data, STEP_WAIT);
 }
 
 /* ---- Life
@@ -293,7 +227,7 @@ static void on_timer(void *data)
 
 static void set_versions_url(struct vsphere_session *session)
 {
-    const char *url = session->target->url;
+    const char *url = session->life.target->url;
     size_t length = strlen(url);
 
     while (length && url[length - 1] == '/')
@@ -302,95 +236,66 @@ static void set_versions_url(struct vsphere_session *session)
              (int)(length < 1000 ? length : 1000), url);
 }
 
-/* Takes up the next target. Runs from the loop: nothing of the old one is under way. */
-static void on_target(void *data)
+static int open_target(struct error *reterr, void *data)
 {
     struct vsphere_session *session = data;
-    struct http_config config;
+    const struct target *target = session->life.target;
+    const struct http_config config = {
+        .ca_file = target->ca_file,
+        .fingerprint = target->fingerprint,
+        .tls_legacy = target->tls_legacy,
+        .cookie = "vmware_soap_session",
+    };
 
-    free(session->target);
-    session->target = session->next_target;
-    session->next_target = NULL;
     session->http = http_free(session->http);
     session->teller = teller_free(session->teller);
     session->teller = teller_new(on_emit, on_oddity, session);
     session->content = (struct content){ 0 };
     session->refused = 0;
-    session->ever_read = session->closing = false;
     session->hint_round = 0;
-    *session->api = *session->protocol = *session->oddity = *session->reason.text = '\0';
-    backoff_reset(&session->backoff);
+    *session->protocol = *session->oddity = '\0';
     set_versions_url(session);
-    config = (struct http_config){
-        .ca_file = session->target->ca_file,
-        .fingerprint = session->target->fingerprint,
-        .tls_legacy = session->target->tls_legacy,
-        .cookie = "vmware_soap_session",
-    };
-    if (strncmp(session->target->url, "https://", 8) != 0)
-        error_set(&session->reason, 0, "%s does not begin with https://", session->target->url);
-    else if (!session->teller)
-        error_set(&session->reason, 0, "out of memory");
-    else
-        session->http = http_new(session->loop, &config, &session->reason);
-    if (!session->http) {
-        session_close(session, AFTER_HOLD);
-        return;
-    }
-    session_tell(session, SESSION_CONNECTING);
-    connect_now(session);
+    if (strncmp(target->url, "https://", 8) != 0)
+        return error_set(reterr, -EINVAL, "%s does not begin with https://", target->url);
+    if (!session->teller)
+        return error_set(reterr, -ENOMEM, "out of memory");
+    session->http = http_new(session->life.loop, &config, reterr);
+    return session->http ? 0 : -EINVAL;
 }
 
-/* vsnd says the same target again whenever its configuration was read. Then what waits is tried at
- * once, as a password or a certificate may be another one now; a session that works goes on. */
-static void try_now(struct vsphere_session *session)
-{
-    if (session->step != STEP_NONE || session->closing)
-        return;
-    backoff_reset(&session->backoff);
-    loop_timer_start(session->timer, 0);
-}
+static const struct life_ops life_ops = {
+    .open = open_target,
+    .connect = connect_now,
+    .disconnect = disconnect,
+    .abandon = abandon,
+};
 
 void vsphere_session_target(struct vsphere_session *session, const struct target *target)
 {
-    if (session->closing && session->after == AFTER_STOP)
-        return;
-    if (session->http && !session->next_target &&
-        row_equal(TABLE_TARGET, target, session->target)) {
-        try_now(session);
-        return;
-    }
-    free(session->next_target);
-    session->next_target = row_copy(TABLE_TARGET, target);
-    if (session->next_target)
-        session_close(session, AFTER_TARGET);
+    life_target(&session->life, target);
 }
 
 void vsphere_session_stop(struct vsphere_session *session)
 {
-    session_close(session, AFTER_STOP);
+    life_stop(&session->life);
 }
 
 struct vsphere_session *vsphere_session_new(struct loop *loop,
-                                            const struct vsphere_callbacks *callbacks, void *data)
+                                            const struct life_callbacks *callbacks, void *data)
 {
     struct vsphere_session *session = calloc(1, sizeof(*session));
 
     if (!session)
         return NULL;
-    session->loop = loop;
-    session->callbacks = *callbacks;
-    session->data = data;
-    session->backoff = (struct backoff){ .first_ms = RETRY_FIRST_MS, .most_ms = RETRY_MOST_MS };
     call_init(&session->main, on_congested, on_main_done, session);
     call_init(&session->side, on_congested, side_answered, session);
-    session->timer = loop_timer_new(loop, on_timer, session);
+    session->poll_timer = loop_timer_new(loop, on_poll, session);
     session->resume_timer = loop_timer_new(loop, on_resume, session);
-    session->target_timer = loop_timer_new(loop, on_target, session);
     session->hint_timer = loop_timer_new(loop, side_hint_due, session);
     session->wait_timer = loop_timer_new(loop, side_wait_due, session);
-    if (!session->timer || !session->resume_timer || !session->target_timer ||
-        !session->hint_timer || !session->wait_timer)
+    if (life_init(&session->life, loop, callbacks, data, &life_ops, session) < 0 ||
+        !session->poll_timer || !session->resume_timer || !session->hint_timer ||
+        !session->wait_timer)
         return vsphere_session_free(session);
     return session;
 }
@@ -403,13 +308,11 @@ struct vsphere_session *vsphere_session_free(struct vsphere_session *session)
     call_done(&session->side);
     http_free(session->http);
     teller_free(session->teller);
-    loop_watch_free(session->timer);
+    loop_watch_free(session->poll_timer);
     loop_watch_free(session->resume_timer);
-    loop_watch_free(session->target_timer);
     loop_watch_free(session->hint_timer);
     loop_watch_free(session->wait_timer);
-    free(session->target);
-    free(session->next_target);
+    life_done(&session->life);
     free(session);
     return NULL;
 }

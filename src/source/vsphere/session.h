@@ -7,32 +7,17 @@
 #ifndef VSN_SOURCE_VSPHERE_SESSION_H
 #define VSN_SOURCE_VSPHERE_SESSION_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-#include "base/loop.h"
-#include "model/record.h"
+#include "source/life.h"
 
 struct vsphere_session;
 
-struct vsphere_callbacks {
-    /* Whole lines of record.h, in order. */
-    void (*emit)(const char *lines, size_t size, void *data);
-    /* True while no more should be emitted; asked before each piece of a reply. */
-    bool (*congested)(void *data);
-    /* The session that vsphere_session_stop() was called for is logged out, or could not be. */
-    void (*stopped)(void *data);
-};
-
 /* NULL when out of memory. */
 struct vsphere_session *vsphere_session_new(struct loop *loop,
-                                            const struct vsphere_callbacks *callbacks, void *data);
+                                            const struct life_callbacks *callbacks, void *data);
 struct vsphere_session *vsphere_session_free(struct vsphere_session *session);
 
-/* Whom to follow from now on; the texts are copied. A session with someone else ends first. */
+/* As life_target() and life_stop(). */
 void vsphere_session_target(struct vsphere_session *session, const struct target *target);
-
-/* Logs out, within a few seconds, and calls 'stopped'. */
 void vsphere_session_stop(struct vsphere_session *session);
 
 #endif

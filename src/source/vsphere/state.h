@@ -3,8 +3,8 @@
 #ifndef VSN_SOURCE_VSPHERE_STATE_H
 #define VSN_SOURCE_VSPHERE_STATE_H
 
-#include "base/backoff.h"
 #include "base/log.h"
+#include "source/life.h"
 #include "source/vsphere/call.h"
 #include "source/vsphere/session.h"
 #include "source/vsphere/teller.h"
@@ -25,36 +25,25 @@ enum step {
     N_STEPS
 };
 
-/* What comes after the session has been closed. */
-enum after { AFTER_RETRY, AFTER_HOLD, AFTER_TARGET, AFTER_STOP };
-
 /* Calls that this server turned out to lack. */
 struct lacks {
     bool collectors, retrieve_ex, wait_ex, check, wait;
 };
 
 struct vsphere_session {
-    struct loop *loop;
-    struct vsphere_callbacks callbacks;
-    void *data;
-
-    struct target *target, *next_target; /* row_copy() */
+    struct life life;
     char versions_url[1100];
     struct http *http;
     struct teller *teller;
 
-    enum session_state state;
-    struct error reason;
-    char api[96];
     char protocol[64];       /* a remark on old TLS; "" */
     char oddity[ERROR_SIZE]; /* the last strange thing that was told; "" */
     struct log_limit oddities;
 
     struct call main, side;
     enum step step;
-    struct loop_watch *timer;        /* retry, poll, or the bound of a close */
+    struct loop_watch *poll_timer;   /* of a server that cannot be waited for */
     struct loop_watch *resume_timer; /* a reply waits for room */
-    struct loop_watch *target_timer; /* takes up next_target, from outside of any callback */
 
     /* Of the connection. */
     struct version_list versions;
@@ -70,12 +59,6 @@ struct vsphere_session {
 
     /* Of the target. */
     property_set refused;
-    bool ever_read;
-    struct backoff backoff;
-    int64_t connected_ms; /* since when; 0: not connected */
-
-    enum after after;
-    bool closing;
 
     /* The side call: hints, and cancelling a wait. */
     struct loop_watch *hint_timer, *wait_timer;
@@ -87,14 +70,12 @@ struct vsphere_session {
 
 /* ---- session.c ---- */
 
-/* Tells vsnd the state. */
-void session_tell(struct vsphere_session *session, enum session_state state);
-/* Ends what is under way and tries again later, or (AFTER_HOLD) much later. The reason is set. */
-void session_close(struct vsphere_session *session, enum after after);
+/* Ends what is under way and tries again later, or (LIFE_HOLD) much later. The reason is set. */
+void session_close(struct vsphere_session *session, enum life_after after);
+/* The session is logged out. */
+void session_closed(struct vsphere_session *session);
 /* Takes a step: builds its call and starts it. */
 void session_step(struct vsphere_session *session, enum step step);
-/* Something random, for delays. */
-uint64_t session_random(void);
 
 /* ---- steps.c ---- */
 
@@ -103,7 +84,7 @@ const struct xml_rule *step_build(struct vsphere_session *session, struct error 
 /* Draws the conclusions from a step's reply. */
 void step_answered(struct vsphere_session *session);
 /* How its call is made. */
-struct call_manner step_manner(enum step step);
+struct exchange_manner step_manner(enum step step);
 /* What a step is about, for a sentence. */
 const char *step_name(enum step step);
 
@@ -116,7 +97,7 @@ void side_start(struct vsphere_session *session);
 void side_stop(struct vsphere_session *session);
 /* Asks the server to end the wait that the main call is in (API before 4.1). */
 void side_cancel_wait(struct vsphere_session *session);
-void side_answered(enum call_outcome outcome, void *data);
+void side_answered(enum exchange_outcome outcome, void *data);
 void side_hint_due(void *data);
 void side_wait_due(void *data);
 

@@ -1,50 +1,35 @@
 /* The steps of a session: what each asks, and what follows from the answer. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "source/secret.h"
 #include "source/vsphere/state.h"
 
 #define WAIT_S 60        /* how long the server may hold a wait without news */
 #define WAIT_OBJECTS 500 /* objects per page */
 #define POLL_MS 5000     /* between two CheckForUpdates where there is no wait */
 #define PACE_MS 1000     /* between two waits that bring nothing */
-#define PASSWORD_MAX 4096
 
 /* ---- Questions
  * ----------------------------------------------------------------------------------- */
 
 /* The password lives in this process only from here to the end of the login call. */
-static int read_password(const char *path, char password[PASSWORD_MAX], struct error *reterr)
-{
-    CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    ssize_t size = fd < 0 ? -1 : read(fd, password, PASSWORD_MAX - 1);
-
-    if (size < 0)
-        return error_set(reterr, -errno, "password file %s: %s", path, strerror(errno));
-    password[size] = '\0';
-    password[strcspn(password, "\r\n")] = '\0';
-    if (!*password)
-        return error_set(reterr, -EINVAL, "password file %s is empty", path);
-    return 0;
-}
-
 static const struct xml_rule *build_login(struct vsphere_session *session, struct strbuf *to,
                                           struct error *reterr)
 {
-    char password[PASSWORD_MAX];
+    char password[SECRET_SIZE];
 
-    if (read_password(session->target->password_file, password, reterr) < 0)
+    if (secret_read(session->life.target->password_file, password, reterr) < 0)
         return NULL;
     /* Room at once, so that no copy is left behind where a buffer has grown. */
-    strbuf_addf(to, "%*s", 8 * PASSWORD_MAX, "");
+    strbuf_addf(to, "%*s", 8 * SECRET_SIZE, "");
     strbuf_reset(to);
     soap_begin(to, "Login", &session->content.sessions);
-    soap_text(to, "userName", session->target->username);
+    soap_text(to, "userName", session->life.target->username);
     soap_text(to, "password", password);
     soap_finish(to, "Login");
     explicit_bzero(password, sizeof(password));
@@ -226,14 +211,17 @@ static void content_read(struct vsphere_session *session)
 
     if (!*content->collector.value || !*content->views.value || !*content->sessions.value ||
         !*content->root.value) {
-        error_set(&session->reason, 0, "%s does not answer as a vSphere API", session->target->url);
-        session_close(session, AFTER_RETRY);
+        error_set(&session->life.reason, 0, "%s does not answer as a vSphere API",
+                  session->life.target->url);
+        session_close(session, LIFE_RETRY);
         return;
     }
     session->content = *content;
+    text_copy(session->life.product, sizeof(session->life.product), content->product);
+    text_copy(session->life.version, sizeof(session->life.version), content->version);
     session->collector = content->collector;
     version_offer(&session->versions.best, content->api_version);
-    snprintf(session->api, sizeof(session->api), "%s %s", content->api_type,
+    snprintf(session->life.api, sizeof(session->life.api), "%s %s", content->api_type,
              session->versions.best.text);
     teller_asked(session->teller, session->versions.best.level, session->refused);
     session_step(session, STEP_LOGIN);
@@ -242,8 +230,8 @@ static void content_read(struct vsphere_session *session)
 static void logged_in(struct vsphere_session *session)
 {
     session->logged_in = true;
-    error_set(&session->reason, 0, "reading everything");
-    session_tell(session, SESSION_SYNCING);
+    error_set(&session->life.reason, 0, "reading everything");
+    life_tell(&session->life, SESSION_SYNCING);
     session_step(session, STEP_COLLECTOR);
 }
 
@@ -293,10 +281,7 @@ static void now_connected(struct vsphere_session *session)
 {
     session->syncing = false;
     teller_complete(session->teller);
-    session->ever_read = true;
-    session->connected_ms = clock_now_ms();
-    *session->reason.text = '\0';
-    session_tell(session, SESSION_CONNECTED);
+    life_connected(&session->life);
     side_start(session);
 }
 
@@ -316,9 +301,9 @@ static void go_on(struct vsphere_session *session, bool news)
     else
         side_kick(session);
     if (!news) /* a sign of life, for the age that 'show hypervisor' tells */
-        session_tell(session, SESSION_CONNECTED);
+        life_tell(&session->life, SESSION_CONNECTED);
     if (!news && (poll || taken_ms < PACE_MS)) /* nor be kept busy by a server that will not wait */
-        loop_timer_start(session->timer, poll ? POLL_MS : PACE_MS);
+        loop_timer_start(session->poll_timer, poll ? POLL_MS : PACE_MS);
     else
         session_step(session, STEP_WAIT);
 }
@@ -329,8 +314,8 @@ static void updates_read(struct vsphere_session *session)
 
     session->want_cancel = session->cancelled = false;
     if (reply->has_set && !*reply->version) {
-        error_set(&session->reason, 0, "the server sends updates without a version");
-        session_close(session, AFTER_RETRY);
+        error_set(&session->life.reason, 0, "the server sends updates without a version");
+        session_close(session, LIFE_RETRY);
         return;
     }
     if (reply->has_set)
@@ -351,8 +336,7 @@ static void objects_reread(struct vsphere_session *session)
 
 static void logged_out(struct vsphere_session *session)
 {
-    session->logged_in = false;
-    session_close(session, session->after);
+    session_closed(session);
 }
 
 static const struct {
@@ -380,16 +364,16 @@ const char *step_name(enum step step)
     return step < N_STEPS && steps[step].name ? steps[step].name : "starting";
 }
 
-struct call_manner step_manner(enum step step)
+struct exchange_manner step_manner(enum step step)
 {
-    return (struct call_manner){ .silence_s = steps[step].silence_s,
-                                 .total_s = steps[step].total_s,
-                                 .once = step == STEP_LOGIN };
+    return (struct exchange_manner){ .silence_s = steps[step].silence_s,
+                                     .total_s = steps[step].total_s,
+                                     .once = step == STEP_LOGIN };
 }
 
 const struct xml_rule *step_build(struct vsphere_session *session, struct error *reterr)
 {
-    return steps[session->step].build(session, &session->main.body, reterr);
+    return steps[session->step].build(session, &session->main.exchange.body, reterr);
 }
 
 /* ---- Faults
@@ -464,9 +448,9 @@ static bool on_refused_login(struct vsphere_session *session, const struct fault
 {
     if (session->step != STEP_LOGIN)
         return false;
-    error_set(&session->reason, 0,
+    error_set(&session->life.reason, 0,
               "user name or password refused (%s); not tried again for a while", fault->type);
-    session_close(session, AFTER_HOLD);
+    session_close(session, LIFE_HOLD);
     return true;
 }
 
@@ -525,11 +509,11 @@ static void on_fault(struct vsphere_session *session, const struct fault *fault)
             break;
         }
     if (session->lost)
-        error_set(&session->reason, 0, "the server has ended the session");
+        error_set(&session->life.reason, 0, "the server has ended the session");
     else
-        error_set(&session->reason, 0, "the server answers %s while %s%s%s", fault->type,
+        error_set(&session->life.reason, 0, "the server answers %s while %s%s%s", fault->type,
                   step_name(session->step), *fault->text ? ": " : "", fault->text);
-    session_close(session, AFTER_RETRY);
+    session_close(session, LIFE_RETRY);
 }
 
 void step_answered(struct vsphere_session *session)
