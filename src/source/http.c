@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -24,7 +25,7 @@ struct http {
     struct loop_watch *timer;
     struct http_request *first;
     char ca_file[1024], cookie_name[64], cookie[COOKIE_MAX], protocol[16];
-    bool tls_legacy, pinned;
+    bool tls_legacy, pinned, listed_is_enough;
     unsigned char pin[DIGEST_SIZE];
     char seen[2 * DIGEST_SIZE + 1]; /* fingerprint of the last certificate that was shown */
     char untrusted[128];            /* why it was refused */
@@ -72,6 +73,83 @@ static void format_pin(const unsigned char *pin, char text[2 * DIGEST_SIZE + 1])
         snprintf(text + 2 * i, 3, "%02x", pin[i]);
 }
 
+static void free_host(void *parent, void *host, CRYPTO_EX_DATA *data, int index, long a, void *b)
+{
+    (void)parent, (void)data, (void)index, (void)a, (void)b;
+    curl_free(host);
+}
+
+/* Where a connection's context keeps the name of the host that it is for. */
+static int host_index(void)
+{
+    static int index = -1;
+
+    if (index < 0)
+        index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_host);
+    return index;
+}
+
+static void keep_host(CURL *easy, SSL_CTX *context)
+{
+    char *url = NULL, *host = NULL;
+    CURLU *parts = curl_url();
+
+    if (parts && curl_easy_getinfo(easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url &&
+        curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK)
+        curl_url_get(parts, CURLUPART_HOST, &host, 0);
+    curl_url_cleanup(parts);
+    if (host && SSL_CTX_set_ex_data(context, host_index(), host) != 1)
+        curl_free(host);
+}
+
+static const char *host_of(X509_STORE_CTX *store)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    const char *host = ssl ? SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), host_index()) : NULL;
+
+    return host ? host : "";
+}
+
+/* An IPv6 address stands in brackets in a URL. */
+static bool is_for(X509 *leaf, const char *host)
+{
+    char plain[256];
+    size_t length = strlen(host);
+
+    if (length == 0 || length >= sizeof(plain))
+        return false;
+    text_copy(plain, sizeof(plain), host);
+    if (*host == '[' && host[length - 1] == ']') {
+        memmove(plain, plain + 1, length);
+        plain[length - 2] = '\0';
+    }
+    return X509_check_ip_asc(leaf, plain, 0) == 1 || X509_check_host(leaf, plain, 0, 0, NULL) == 1;
+}
+
+static bool is_listed(X509_STORE_CTX *store, X509 *leaf)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(X509_STORE_CTX_get0_store(store));
+
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *listed = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+
+        if (listed && X509_cmp(listed, leaf) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Where curl leaves the name to us. */
+static bool is_right_name(struct http *http, X509_STORE_CTX *store, X509 *leaf)
+{
+    if (!http->listed_is_enough || is_listed(store, leaf) || is_for(leaf, host_of(store)))
+        return true;
+    snprintf(http->untrusted, sizeof(http->untrusted), "it was issued to another name than %.80s",
+             host_of(store));
+    X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
+    return false;
+}
+
 /* Stands in for OpenSSL's own verification, so that the certificate's fingerprint is known in every
  * case: it is what an operator needs when the answer is no. */
 static int on_verify(X509_STORE_CTX *store, void *data)
@@ -92,7 +170,7 @@ static int on_verify(X509_STORE_CTX *store, void *data)
     if (http->pinned && !http->ca_file[0])
         return 1;
     if (X509_verify_cert(store) == 1)
-        return 1;
+        return is_right_name(http, store, leaf);
     text_copy(http->untrusted, sizeof(http->untrusted),
               X509_verify_cert_error_string(X509_STORE_CTX_get_error(store)));
     return 0;
@@ -102,7 +180,8 @@ static CURLcode on_ssl_context(CURL *easy, void *context, void *data)
 {
     struct http *http = data;
 
-    (void)easy;
+    if (http->listed_is_enough)
+        keep_host(easy, context);
     SSL_CTX_set_cert_verify_callback(context, on_verify, http);
     if (http->tls_legacy) {
         SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
@@ -348,6 +427,7 @@ struct http *http_new(struct loop *loop, const struct http_config *config, struc
         return http_free(http);
     }
     text_copy(http->ca_file, sizeof(http->ca_file), config->ca_file);
+    http->listed_is_enough = config->listed_is_enough && http->ca_file[0];
     text_copy(http->cookie_name, sizeof(http->cookie_name), config->cookie);
     http->timer = loop_timer_new(loop, on_timer, http);
     http->multi = curl_multi_init();
@@ -386,7 +466,8 @@ static void set_tls(struct http *http, CURL *easy)
     if (http->tls_legacy)
         curl_easy_setopt(easy, CURLOPT_SSL_CIPHER_LIST, "ALL:!aNULL:!eNULL:!EXPORT:@SECLEVEL=0");
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, by_pin_alone ? 0L : 2L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST,
+                     by_pin_alone || http->listed_is_enough ? 0L : 2L);
     curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* the file may be another one now */
     if (http->ca_file[0]) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);

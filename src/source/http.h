@@ -21,7 +21,9 @@ struct http_config {
     const char *ca_file;     /* PEM; empty: the system's store */
     const char *fingerprint; /* 64 hex digits, or with colons; empty: the chain decides */
     bool tls_legacy;         /* allow TLS 1.0 and 1.1, and the ciphers of that time */
-    const char *cookie;      /* the name of the cookie to echo */
+    bool listed_is_enough; /* a certificate that stands in ca_file itself needs no right name: hosts
+                              of a pool issue their own, and are found by address */
+    const char *cookie;    /* the name of the cookie to echo */
 };
 
 enum http_outcome {

@@ -1,6 +1,8 @@
 """Servers that refuse, lie, do not end, or are not what they should be: one clear reason, and nothing is removed."""
 import hashlib
+import os
 import ssl
+import subprocess
 import time
 
 import pytest
@@ -77,14 +79,67 @@ def test_a_master_that_is_not_trusted(pool, follow, tmp_path):
     (tmp_path / "other").mkdir()
     certificate, key = make_pool_certificate(str(tmp_path / "other"), ["127.0.0.1"])
     inventory = rack()
-    inventory["hosts"][0]["certificate"] = {"cert": certificate, "key": key}
-    try:
-        server = pool(inventory)
-    except Exception:
-        inventory["hosts"][0].update(certificate=certificate, key=key)
-        server = pool(inventory)
+    inventory["hosts"][0].update(certificate=certificate, key=key)
+    server = pool(inventory)
     session = follow(server, server.url_of("xs2")).until_state("held")
     assert session.session["reason"].startswith("127.0.0.1: ") and calls(server) == 1
+
+
+def own_certificates(folder, names):
+    """One for each host, for its own name: [(certificate, key)], and a file of them all."""
+    pairs = []
+    for name in names:
+        certificate, key = os.path.join(folder, f"{name}.pem"), os.path.join(folder, f"{name}.key")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+                        "-subj", f"/CN={name}.example.net", "-addext", f"subjectAltName=DNS:{name}.example.net",
+                        "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        pairs.append((certificate, key))
+    together = os.path.join(folder, "all.pem")
+    with open(together, "w") as file:
+        for certificate, _ in pairs:
+            with open(certificate) as one:
+                file.write(one.read())
+    return pairs, together
+
+
+def test_each_host_has_a_certificate_of_its_own(pool, follow, tmp_path):
+    """As XenServer makes them: self-signed, for a name, while members name each other by address."""
+    pairs, together = own_certificates(str(tmp_path), ["xs1", "xs2", "xs3"])
+    inventory = rack()
+    for host, (certificate, key) in zip(inventory["hosts"], pairs):
+        host.update(certificate=certificate, key=key)
+    server = pool(inventory)
+    session = follow(server, server.url_of("xs2"), ca_file=together).until_state("connected")
+    server.control("designate", host="xs3")
+    session.until("the new master", lambda s: s.session.get("api", "").endswith("127.0.0.3"), 30)
+    # One that is not in the file is not trusted, and one of an authority has to be for the right name.
+    stranger = follow(server, server.url_of("xs2"), ca_file=pairs[1][0]).until_state("held")
+    assert stranger.session["reason"].startswith("127.0.0.3: ")
+
+
+def test_an_authority_vouches_for_names(pool, follow, tmp_path):
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=tmp_path)
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", "/CN=authority",
+            "-keyout", "ca.key", "-out", "ca.pem")
+    for name, san in ("right", "IP:127.0.0.1"), ("wrong", "DNS:elsewhere.example.net"):
+        (tmp_path / "ext").write_text(f"subjectAltName={san}\n")
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+                "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30",
+                "-extfile", "ext", "-out", f"{name}.pem")
+    for name in "right", "wrong":
+        inventory = rack()
+        inventory["hosts"][0].update(certificate=str(tmp_path / f"{name}.pem"), key=str(tmp_path / f"{name}.key"))
+        server = pool(inventory)
+        session = follow(server, ca_file=str(tmp_path / "ca.pem"))
+        if name == "right":
+            session.until_state("connected")
+        else:
+            session.until_state("held")
+            assert "another name than 127.0.0.1" in session.session["reason"] and calls(server) == 0
+        session.close()
+        server.stop()
 
 
 @pytest.mark.parametrize("form", ["binary", "html", "xml", "deep", "empty"])

@@ -311,6 +311,7 @@ static int open_target(struct error *reterr, void *data)
         .ca_file = target->ca_file,
         .fingerprint = target->fingerprint,
         .tls_legacy = target->tls_legacy,
+        .listed_is_enough = true,
         .cookie = "",
     };
 
