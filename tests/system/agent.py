@@ -149,7 +149,7 @@ class Agent:
         try:
             return self.wait(f"the ports carry {expected}", applied, timeout)
         except WorldError as error:
-            held = {row["port"]: row["held"] for row in self.show("port") if row["held"]}
+            held = {row["port"]: row["held"][:3] for row in self.show("port") if row["held"]}
             raise WorldError(f"{error}; at last they carried {seen}, held: {held}") from error
 
     def log(self):

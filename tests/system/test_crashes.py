@@ -92,6 +92,7 @@ def test_what_was_added_is_still_owned_after_a_restart(scene):
     assert scene.proves()
 
 
+@OVS_ONLY
 def test_lldpd_comes_back(scene):
     """The switch's lldpd dies and is started again: the wires stay, and vsn-neighbor finds the new one."""
     agent, lldpd = scene.agent, scene.plane.lldpd

@@ -130,6 +130,13 @@ def test_fences(scene, admin):
     assert scene.agent.port("swp2")["refused"] == "104"
     for name in ("high", "holy", "good"):
         admin.remove_group("esx1", name)
+    scene.wait_carried()
+    few = ["vsn enable", "vlan allowed 99-105"]
+    scene.reconfigure(ports={"swp1": few, "swp2": few}, settings=[*scene.settings, "vlan protect 104"])
+    admin.add_group("esx1", "every one", 4095)
+    assert scene.proves(swp1="99-103,105", swp2="99-103,105")
+    admin.remove_group("esx1", "every one")
+    scene.wait_carried()
     scene.reconfigure()
     scene.wait_carried()
 
