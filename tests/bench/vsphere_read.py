@@ -24,7 +24,7 @@ NO_HINTS = 86400
 class Session:
     """A vsn-session of its own on a socket pair, followed line by line."""
 
-    def __init__(self, folder, url, certificate):
+    def __init__(self, folder, url, certificate, kind="vmware", username="vsn"):
         self.password = os.path.join(folder, "password")
         with open(self.password, "w") as file:
             file.write("secret\n")
@@ -35,7 +35,7 @@ class Session:
                                os.path.join(folder, "session.time"), pass_fds=[theirs.fileno()], stderr=log)
         theirs.close()
         self.lines = ours.makefile("rb", 1 << 20)
-        ours.sendall(f"new target type=vmware url={url} username=vsn password_file={self.password} "
+        ours.sendall(f"new target type={kind} url={url} username={username} password_file={self.password} "
                      f"ca_file={certificate} hint_interval_s={NO_HINTS}\n".encode())
         self.ours = ours
 
@@ -43,7 +43,7 @@ class Session:
         """Reads until the session says that it has everything: (seconds, rows)."""
         rows = 0
         for line in self.lines:
-            rows += line.startswith(b"new ")
+            rows += line.startswith((b"new ", b"put "))
             if b" session " in line and b"state=connected" in line:
                 return time.monotonic() - self.timed.started, rows
         raise RuntimeError("vsn-session ended before it had read everything")
