@@ -250,6 +250,7 @@ int main(int argc, char **argv)
     if (program.kind)
         program.kind->free(program.session);
     free(program.next);
+    loop_watch_free(program.turn);
     channel_free(program.channel);
     curl_global_cleanup();
     return code;

@@ -37,10 +37,11 @@ static void write_everything(struct xenapi_session *session, struct strbuf *to)
     record_write(to, RECORD_END, TABLE_ALL, NULL, 0);
 }
 
-void xen_session_flush(struct xenapi_session *session)
+bool xen_session_flush(struct xenapi_session *session)
 {
     struct strbuf out;
     int64_t again_ms;
+    bool is_whole;
 
     strbuf_init(&out, OUT_CAP);
     if (session->syncing) {
@@ -51,9 +52,15 @@ void xen_session_flush(struct xenapi_session *session)
         if (again_ms)
             loop_timer_start(session->moves_timer, again_ms);
     }
-    if (out.size && !out.overflow)
+    is_whole = !out.overflow;
+    if (out.size && is_whole)
         session->life.callbacks.emit(out.data, out.size, session->life.data);
     strbuf_done(&out);
+    if (!is_whole) {
+        error_set(&session->life.reason, 0, "the pool is larger than can be told");
+        xen_session_close(session, LIFE_RETRY);
+    }
+    return is_whole;
 }
 
 static void on_moves_due(void *data)

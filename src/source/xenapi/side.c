@@ -126,8 +126,9 @@ void xen_side_done(enum exchange_outcome outcome, void *data)
     const char *code = session->side_take.rpc.failure.code;
 
     if (outcome == EXCHANGE_ANSWERED && !is_fatal(code)) {
-        if (session->awaiting) /* else the events that are being read are told in one */
-            xen_session_flush(session);
+        /* Events that are being read are told in one. */
+        if (session->awaiting && !xen_session_flush(session))
+            return;
         life_tell(&session->life, SESSION_CONNECTED); /* a sign of life */
         take_step(session);
         return;

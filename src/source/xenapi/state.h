@@ -77,8 +77,9 @@ void xen_session_step_later(struct xenapi_session *session, enum step step, int6
 void xen_session_close(struct xenapi_session *session, enum life_after after);
 /* The member that was asked is of no use now: asks the next one, or ends the round. */
 void xen_session_next_member(struct xenapi_session *session, bool is_dead);
-/* Tells vsnd what changed. */
-void xen_session_flush(struct xenapi_session *session);
+/* Tells vsnd what changed, or everything while syncing. False when that is too much: the session
+ * was closed. */
+bool xen_session_flush(struct xenapi_session *session);
 
 /* ---- steps.c ---- */
 

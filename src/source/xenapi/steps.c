@@ -213,7 +213,8 @@ static void end_sync(struct xenapi_session *session)
     xen_pool_end(&session->pool, XEN_TASK);
     note_members(session);
     note_product(session);
-    xen_session_flush(session);
+    if (!xen_session_flush(session))
+        return;
     session->syncing = false;
     session->synced_ms = clock_now_ms();
     session->probed_ms = 0;
@@ -359,7 +360,8 @@ static void events_read(struct xenapi_session *session)
         xen_step_resync(session, "an event did not say what is new");
         return;
     }
-    xen_session_flush(session);
+    if (!xen_session_flush(session))
+        return;
     if (wrong != N_XEN_CLASSES) {
         snprintf(why, sizeof(why), "events were missed, the number of objects of class %s is wrong",
                  xen_class_name(wrong));
