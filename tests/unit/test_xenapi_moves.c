@@ -99,6 +99,12 @@ static int tear_down(void **state)
     return 0;
 }
 
+static void start_over(void **state)
+{
+    tear_down(state);
+    set_up(state);
+}
+
 #define KEY "owner=vm id=T"
 #define GONE(outcome) "put move " KEY " outcome=" outcome "\ngone move " KEY "\n"
 
@@ -138,16 +144,14 @@ static void each_operation_has_its_counterpart(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         char expected[256] = "";
 
-        set_up(state);
+        start_over(state);
         machine(*state, rows[i].vm, "h1", NULL);
         host(*state, "h2", rows[i].host);
         if (rows[i].kind)
             snprintf(expected, sizeof(expected),
                      "new move " KEY " kind=%s from=h1 to=h2 since_ms=1000\n", rows[i].kind);
         assert_string_equal(tell(*state, false), expected);
-        tear_down(state);
     }
-    set_up(state);
 }
 
 static void a_hosts_entry_alone_means_nothing(void **state)
@@ -186,7 +190,7 @@ static void the_task_tells_how_it_ended(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         char expected[256];
 
-        set_up(state);
+        start_over(state);
         task(*state, "pending");
         machine(*state, "T pool_migrate", "h1", "h2");
         tell(*state, false);
@@ -196,9 +200,7 @@ static void the_task_tells_how_it_ended(void **state)
         snprintf(expected, sizeof(expected), "put move " KEY " outcome=%s\ngone move " KEY "\n",
                  rows[i].outcome);
         assert_string_equal(tell(*state, false), expected);
-        tear_down(state);
     }
-    set_up(state);
 }
 
 static void without_a_task_it_failed(void **state)
