@@ -184,7 +184,7 @@ static const char *name_of(const struct follower *follower)
     return strchr(follower->source, '/') + 1;
 }
 
-static bool is_held(const struct follower *follower)
+static bool is_without_contact(const struct follower *follower)
 {
     const struct core *core = follower->daemon->core;
 
@@ -192,13 +192,13 @@ static bool is_held(const struct follower *follower)
         struct core_hypervisor hypervisor = core_hypervisor(core, i);
 
         if (strcmp(hypervisor.config->name, name_of(follower)) == 0)
-            return hypervisor.state == SESSION_HELD;
+            return hypervisor.state != SESSION_CONNECTED && hypervisor.state != SESSION_SYNCING;
     }
     return false;
 }
 
 /* Tells a session whom to follow. One that has that target already is left in peace, unless it is
- * held: a reload is how an operator says "try again". */
+ * held, or pauses before its next try: a reload is how an operator says "try again". */
 static void send_target(struct follower *follower, bool is_new_process)
 {
     const struct config_hypervisor *hypervisor =
@@ -208,7 +208,7 @@ static void send_target(struct follower *follower, bool is_new_process)
     strbuf_init(&line, RECORD_LINE_MAX);
     if (hypervisor && follower->child && write_target(hypervisor, &line) == 0 &&
         (is_new_process || !follower->told || strcmp(follower->told, line.data) != 0 ||
-         is_held(follower))) {
+         is_without_contact(follower))) {
         child_send(follower->child, line.data, line.size);
         free(follower->told);
         follower->told = strdup(line.data);
