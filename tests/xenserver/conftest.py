@@ -1,4 +1,4 @@
-"""The place that the tests happen at, made once for each data plane; the agent and the scene are those of tests/system."""
+"""The place that the tests happen at, made once for all of them; the agent and the scene are those of tests/system."""
 import os
 import sys
 
@@ -14,20 +14,6 @@ from xen_place import XenPlace  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def xen_places():
-    """Makes each place when it is first asked for: xen_places("ovs")"""
-    made = {}
-
-    def place(kind):
-        if kind not in made:
-            made[kind] = XenPlace(kind).__enter__()
-        return made[kind]
-
-    yield place
-    for each in made.values():
-        each.__exit__()
-
-
-@pytest.fixture
-def xen_place(xen_places):
-    return xen_places("ovs")
+def xen_place():
+    with XenPlace("ovs") as place:
+        yield place

@@ -6,7 +6,7 @@ import pytest
 from follow import Session
 from vsnlab import XenPool
 
-QUICK = ["-t-copy", "500ms", "-t-start", "500ms", "-late", "0s"]
+QUICK = ["-t-copy", "400ms", "-t-start", "400ms", "-late", "0s"]
 RUNS = 100
 
 
