@@ -200,11 +200,32 @@ static void write_vlans(struct writer *writer, const struct inventory *inventory
                 known ? record_word(TABLE_NETWORK, "mode", network) : "unknown");
 }
 
+/* The network behind a machine's interface. A machine on no host has those of any host: a pool's
+ * networks have one id on all of them. */
+static const struct network *network_behind(const struct inventory *inventory,
+                                            const struct machine *machine, const struct vif *vif)
+{
+    const struct network *found =
+        network_of_interface(inventory, machine->host, vif->network, vif->shared);
+
+    if (found || machine->host[0])
+        return found;
+    INVENTORY_EACH(inventory, host, TABLE_HOST, NULL)
+    {
+        const struct network *network =
+            inventory_find(inventory, TABLE_NETWORK, host->id, vif->network);
+
+        /* A host that lacks it has it as an internal one. */
+        if (network && (!found || found->mode == VLAN_NATIVE))
+            found = network;
+    }
+    return found;
+}
+
 static void write_interface(struct writer *writer, const struct inventory *inventory,
                             const struct machine *machine, const struct vif *vif)
 {
-    const struct network *network =
-        network_of_interface(inventory, machine->host, vif->network, vif->shared);
+    const struct network *network = network_behind(inventory, machine, vif);
     char mac[MAC_TEXT];
 
     writer_object(writer, NULL);
@@ -277,24 +298,83 @@ enum view_status view_machines(const struct view *view)
 /* ---- show network -----------------------------------------------------------------------------
  */
 
-/* The hosts that a network is there on: its own, or those that take part in its distributed switch.
- */
+/* A pool has its networks on every host, as a row each. Those of one id that are the same in all
+ * that is shown are told as one. */
+static bool is_same_network(const struct network *a, const struct network *b)
+{
+    return a->kind == NETWORK_BRIDGE && b->kind == NETWORK_BRIDGE && a->mode == b->mode &&
+           a->role == b->role && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->vswitch, b->vswitch) == 0 && vlanset_equal(&a->vlans, &b->vlans);
+}
+
+/* The next host after 'host' (NULL: the first one) that has the network, too. */
+static const struct host *next_with_network(const struct inventory *inventory,
+                                            const struct network *network, const struct host *host)
+{
+    const struct network *other;
+
+    while ((host = inventory_next(inventory, TABLE_HOST, NULL, host))) {
+        other = inventory_find(inventory, TABLE_NETWORK, host->id, network->id);
+        if (other && is_same_network(network, other))
+            return host;
+    }
+    return NULL;
+}
+
+/* The row that a network of a pool is told with: of the first host that has it. */
+static bool is_told(const struct inventory *inventory, const struct network *network)
+{
+    const struct host *first =
+        network->kind == NETWORK_BRIDGE ? next_with_network(inventory, network, NULL) : NULL;
+
+    return network->role == NETWORK_DEMAND && (!first || strcmp(first->id, network->owner) == 0);
+}
+
+/* The hosts that a network is there on: its own, those of the pool that have the same, or those
+ * that take part in its distributed switch. */
 static void write_network_hosts(const struct view *view, const struct inventory *inventory,
                                 const struct network *network, const struct dvswitch *dvswitch)
 {
-    const struct host *own = inventory_find(inventory, TABLE_HOST, "", network->owner);
+    const struct host *host = inventory_find(inventory, TABLE_HOST, "", network->owner);
     struct view_names names = { 0 };
 
-    if (own)
-        view_names_add(&names, view_name(own->name, own->id));
+    if (host && network->kind != NETWORK_BRIDGE)
+        view_names_add(&names, view_name(host->name, host->id));
+    if (host && network->kind == NETWORK_BRIDGE) {
+        for (host = next_with_network(inventory, network, NULL); host;
+             host = next_with_network(inventory, network, host))
+            view_names_add(&names, view_name(host->name, host->id));
+    }
     if (!network->owner[0] && dvswitch) {
-        INVENTORY_EACH(inventory, host, TABLE_HOST, NULL)
+        INVENTORY_EACH_AS(inventory, host, member, TABLE_HOST, NULL)
         {
-            if (inventory_find(inventory, TABLE_VSWITCH, host->id, dvswitch->uuid))
-                view_names_add(&names, view_name(host->name, host->id));
+            if (inventory_find(inventory, TABLE_VSWITCH, member->id, dvswitch->uuid))
+                view_names_add(&names, view_name(member->name, member->id));
         }
     }
     view_names_write(&names, view->writer, "hosts");
+}
+
+/* One id in all of vsn's answers. A pool's network has one already; where it differs from host to
+ * host, only the first kind of it goes by that. */
+static void write_network_id(struct writer *writer, const struct inventory *inventory,
+                             const struct network *network)
+{
+    bool is_first = false;
+
+    if (network->kind == NETWORK_BRIDGE) {
+        INVENTORY_EACH(inventory, host, TABLE_HOST, NULL)
+        {
+            if (inventory_find(inventory, TABLE_NETWORK, host->id, network->id)) {
+                is_first = strcmp(host->id, network->owner) == 0;
+                break;
+            }
+        }
+    }
+    if (is_first || !network->owner[0])
+        writer_text(writer, "id", network->id);
+    else
+        writer_textf(writer, "id", "%s/%s", network->owner, network->id);
 }
 
 static void write_network(const struct view *view, const struct core_hypervisor *hypervisor,
@@ -309,7 +389,7 @@ static void write_network(const struct view *view, const struct core_hypervisor 
 
     writer_object(writer, NULL);
     writer_text(writer, "hypervisor", hypervisor->config->name);
-    writer_textf(writer, "id", "%s%s%s", network->owner, network->owner[0] ? "/" : "", network->id);
+    write_network_id(writer, inventory, network);
     writer_text(writer, "name", network->name);
     writer_text(writer, "kind", record_word(TABLE_NETWORK, "kind", network));
     writer_text(writer, "vswitch",
@@ -325,7 +405,7 @@ static void write_networks(const struct view *view, const struct core_hypervisor
 {
     INVENTORY_EACH(hypervisor->inventory, network, TABLE_NETWORK, NULL)
     {
-        if (network->role == NETWORK_DEMAND)
+        if (is_told(hypervisor->inventory, network))
             write_network(view, hypervisor, network);
     }
 }
