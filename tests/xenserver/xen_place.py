@@ -30,7 +30,7 @@ class XenPlace(Place):
         plane.create_machine("web-1", plane.hosts["xs1"], 100, "bond0")
 
     def announce(self):
-        """Every dom0 says by ARP where its interfaces are: by the bond's second card first, then by its first one."""
+        """Every dom0 says by ARP where its interfaces are, as the switch forgot it after the scene before."""
         for host in self.xen_hosts:
             for bridge in host.switches:
                 host.announce(bridge)
@@ -84,6 +84,7 @@ class XenScene(Scene):
         return pool_inventory(self.place, None if self.release == "5.6" else "active-backup")
 
     def _start_hypervisors(self):
+        self.place.announce()
         self.pool = self.add_pool("pool1", self._world, self._flags, **self.options)
         if self._with_vcenter:
             self.vcenter = self.add_vcenter("vc1", esx_inventory(self.place))
@@ -114,7 +115,6 @@ class XenScene(Scene):
 
     def be_seen(self):
         """An idle bond is seen through its active card only. Once each card was the active one, all are known."""
-        self.place.announce()
         self.wait_wires("swp1", "swp3", "swp4", "swp6")
         for active in ("eth1", "eth0"):
             for host in self.place.xen_hosts:
