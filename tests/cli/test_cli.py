@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILD, ROOT, vsn
+from dummy_daemon import BUILD, ROOT, vsn
 
 
 def check_config(path):

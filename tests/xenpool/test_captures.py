@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from clients import ROOT, Reply, ask, connection, post
-from conftest import QUICK, world
+from small_pool import QUICK, world
 from vsnlab.until import until
 from vsnlab.xenpool import XenPool
 

@@ -144,7 +144,7 @@ def test_a_connection_that_is_no_tls(pool, form):
 
 
 def test_a_host_with_another_certificate(start, tmp_path):
-    from conftest import world
+    from small_pool import world
     from xenpool import certificate
     (tmp_path / "other").mkdir()
     other = certificate.make(tmp_path / "other", ["127.0.0.2"])

@@ -2,7 +2,7 @@
 import pytest
 
 from clients import login
-from conftest import world
+from small_pool import world
 from test_events import failure, value
 from vsnlab.remote import WorldError
 

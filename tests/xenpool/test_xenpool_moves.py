@@ -122,7 +122,7 @@ def test_it_can_be_cancelled(start):
 @pytest.mark.parametrize("do, name, words", [("start", "off1", ("start", "vm_start")),
                                              ("resume", "asleep", ("resume", "vm_resume"))])
 def test_start_and_resume(start, release, do, name, words):
-    from conftest import world
+    from small_pool import world
     inventory = world()
     inventory["machines"].append({"name": "asleep", "networks": ["blue"], "power": "suspended"})
     pool = start(release, inventory=inventory)
