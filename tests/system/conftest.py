@@ -6,6 +6,8 @@ import pytest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../lab"))
 
+pytest.register_assert_rewrite("place")
+
 from place import KINDS, Place
 from report import pytest_runtest_makereport  # noqa: F401  (pytest finds it here)
 
