@@ -17,7 +17,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOG = os.path.join(ROOT, "build", "log")
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs"]
 WORKERS = 3
-LONG = ["system-system", "system-session", "system-xenserver", "system-xenpool", "system-lab", "system-contract"]
+LONG = ["system-system", "system-xensession", "system-xenserver", "system-session", "system-xenpool", "system-lab",
+        "system-contract"]
 SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
 
 
