@@ -266,8 +266,9 @@ static void follow_session(struct source *source, enum session_state before, int
             "hypervisor %s: %s%s%s%s", source->name,
             record_word(TABLE_SESSION, "state", &(struct session){ .state = state }),
             session->reason[0] ? ": " : "", session->reason,
-            state == SESSION_STALE || state == SESSION_HELD ? "; everything learnt from it is kept"
-                                                            : "");
+            knows_something(source) && state != SESSION_SYNCING
+                ? "; everything learnt from it is kept"
+                : "");
 }
 
 static int take_hypervisor_record(struct source *source, const struct record *record,

@@ -296,6 +296,18 @@ struct http_request *http_cancel(struct http_request *request)
     return NULL;
 }
 
+/* What to do about a TLS handshake that failed. OpenSSL calls the first bytes of a server without
+ * TLS a wrong version number; one that speaks an old version only sends an alert, or is
+ * unsupported. */
+static const char *advice(const struct http *http, const char *why)
+{
+    if (strcasestr(why, "wrong version number"))
+        return " (what answers there does not speak TLS)";
+    if (!http->tls_legacy && (strcasestr(why, "protocol") || strcasestr(why, "version")))
+        return " ('tls legacy' allows TLS 1.0 and 1.1)";
+    return "";
+}
+
 static void explain(struct http_request *request, CURLcode code, struct http_result *result)
 {
     struct http *http = request->http;
@@ -308,12 +320,9 @@ static void explain(struct http_request *request, CURLcode code, struct http_res
         return;
     }
     if (code != CURLE_PEER_FAILED_VERIFICATION) {
-        bool is_old = code == CURLE_SSL_CONNECT_ERROR && !http->tls_legacy &&
-                      (strcasestr(why, "protocol") || strcasestr(why, "version"));
-
         result->outcome = request->stopped < 0 ? HTTP_STOPPED : HTTP_FAILED;
         error_set(&result->error, -EIO, "%s%s", why,
-                  is_old ? " ('tls legacy' allows TLS 1.0 and 1.1)" : "");
+                  code == CURLE_SSL_CONNECT_ERROR ? advice(http, why) : "");
         return;
     }
     result->outcome = HTTP_UNTRUSTED;
