@@ -133,9 +133,10 @@ def all_steps():
         *sorted(suites, key=lambda step: LONG.index(step.name) if step.name in LONG else len(LONG)),
         build_step("build-sanitized", "build-asan", *SANITIZE),
         Step("unit", meson_test("build"), ["build"], junit("build")),
-        Step("unit-sanitized", meson_test("build-asan", "unit", "replay", "contract", "golden", "fuzz"),
+        Step("unit-sanitized", meson_test("build-asan", "unit", "replay", "contract", "golden", "fuzz", "sim"),
              ["build-sanitized"], junit("build-asan")),
         Step("vcenter-go", ["lab/vcenter/build", "test"], ["vcenter"], count=count_go),
+        Step("mutations", ["tests/mutations/run", "build"], ["build"], count=count_mutations),
         Step("layers", ["tests/layers"]),
         Step("format", ["sh", "-c", "clang-format --dry-run -Werror $(git ls-files '*.c' '*.h')"]),
     ]
