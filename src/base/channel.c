@@ -15,7 +15,7 @@ struct channel {
     const char *reason;
     struct strbuf in, out;
     size_t line_max;
-    bool paused, dead;
+    bool dead;
     bool busy; /* inside a callback: channel_free() only marks */
     bool freed;
     struct channel_callbacks callbacks;
@@ -24,8 +24,8 @@ struct channel {
 
 static void channel_rewatch(struct channel *channel)
 {
-    int events = (channel->paused || channel->dead ? 0 : LOOP_READ) |
-                 (channel->out.size && !channel->dead ? LOOP_WRITE : 0);
+    int events =
+        (channel->dead ? 0 : LOOP_READ) | (channel->out.size && !channel->dead ? LOOP_WRITE : 0);
 
     loop_watch_events(channel->watch, events);
 }
@@ -56,7 +56,7 @@ static bool channel_hand_out(struct channel *channel)
     char *end;
 
     channel->busy = true;
-    while (!channel->freed && !channel->paused && done < channel->in.size &&
+    while (!channel->freed && done < channel->in.size &&
            (end = memchr(channel->in.data + done, '\n', channel->in.size - done))) {
         char *line = channel->in.data + done;
 
@@ -72,7 +72,7 @@ static bool channel_hand_out(struct channel *channel)
         return false;
     }
     strbuf_consume(&channel->in, done);
-    if (!channel->paused && channel->in.size > channel->line_max)
+    if (channel->in.size > channel->line_max)
         channel_fail(channel, "sent a line that is too long");
     return true;
 }
@@ -155,14 +155,6 @@ int channel_send(struct channel *channel, const char *data, size_t size)
 size_t channel_backlog(const struct channel *channel)
 {
     return channel->out.size;
-}
-
-void channel_pause(struct channel *channel, bool paused)
-{
-    channel->paused = paused;
-    channel_rewatch(channel);
-    if (!paused && !channel->busy && channel->in.size)
-        channel_hand_out(channel);
 }
 
 struct channel *channel_free(struct channel *channel)

@@ -40,9 +40,6 @@ int channel_send(struct channel *channel, const char *data, size_t size);
 /* Bytes that the other end has not taken yet. */
 size_t channel_backlog(const struct channel *channel);
 
-/* Pauses or resumes reading, for back-pressure. */
-void channel_pause(struct channel *channel, bool paused);
-
 struct channel *channel_free(struct channel *channel);
 
 #endif

@@ -24,11 +24,6 @@ const char *wire_state_word(enum wire_state state)
     return state_words[state];
 }
 
-const char *evidence_word(enum evidence_kind kind)
-{
-    return kind_words[kind];
-}
-
 char *wire_evidence_text(const struct wire *wire, char *text, size_t size)
 {
     size_t used = 0;

@@ -94,7 +94,6 @@ bool wire_is_trusted(const struct wire *wire, enum config_evidence evidence);
 bool wire_names_nic(const struct wire *wire);
 
 const char *wire_state_word(enum wire_state state);
-const char *evidence_word(enum evidence_kind kind);
 
 /* "pin", "hint+heard": the kinds of a wire's evidence. Returns 'text'. */
 char *wire_evidence_text(const struct wire *wire, char *text, size_t size);

@@ -68,11 +68,6 @@ void xen_record_reset(struct xen_record *record)
     strbuf_addc(&record->block, '\0'); /* where every text that did not come points */
 }
 
-const char *xen_record_text(const struct xen_record *record, enum xen_text text)
-{
-    return record->block.data ? record->block.data + record->at[text] : "";
-}
-
 static struct xen_record *record_of(void *data)
 {
     return *(struct xen_record **)data;

@@ -107,7 +107,6 @@ struct xen_record {
 void xen_record_init(struct xen_record *record);
 void xen_record_done(struct xen_record *record);
 void xen_record_reset(struct xen_record *record);
-const char *xen_record_text(const struct xen_record *record, enum xen_text text);
 
 /* A decoder's data must begin with a struct xen_record *; these rules fill it. */
 extern const struct rpc_rule xen_record_rules[];
