@@ -12,7 +12,8 @@ struct need {
     struct vlanset vlans;          /* expanded: trunk ranges, private VLAN pairs */
     const struct vswitch *vswitch; /* through which virtual switch of the host */
     const struct network *network;
-    const struct machine *machine; /* provision machines: the machine; else NULL */
+    const struct machine *machine; /* the machine that is or will be there; else NULL */
+    const struct move *move;       /* on whose way it is; NULL: it is there */
     const struct vmknic *vmknic;   /* the hypervisor's own interface; else NULL */
 };
 

@@ -21,9 +21,12 @@ static const char *const network_roles[] = { "demand", "uplinks", "defaults", NU
 static const char *const vlan_modes[] = { "unknown", "native",    "tagged", "trunk",
                                           "private", "inherited", NULL };
 static const char *const powers[] = { "unknown", "off", "on", "suspended", NULL };
-static const char *const move_kinds[] = { "unknown", "migrate", "start", "resume",
-                                          "clone",   "create",  NULL };
+static const char *const move_kinds[] = { "unknown", "migrate", "cold",    "storage",
+                                          "arrive",  "start",   "restart", "resume",
+                                          "clone",   "deploy",  "create",  NULL };
 static const char *const move_outcomes[] = { "running", "done", "failed", "cancelled", NULL };
+static const char *const migration_outcomes[] = { "running",   "in-time",   "missed", "failed",
+                                                  "cancelled", "elsewhere", NULL };
 static const char *const discoveries[] = { "unknown", "lldp", "cdp", NULL };
 static const char *const switch_states[] = { "unknown", "ready", "unreachable", NULL };
 
@@ -114,6 +117,10 @@ static const struct field move_fields[] = {
     TEXT(move, from),
     TEXT(move, to),
     NAMES(move, possible),
+    TEXT(move, name),
+    TEXT(move, by),
+    TEXT(move, user),
+    TEXT(move, problem),
     NUMBER(move, since_ms),
 };
 static const struct field hint_fields[] = {
@@ -173,6 +180,32 @@ static const struct field target_fields[] = {
     FLAG(target, tls_legacy),
     NUMBER(target, hint_interval_s),
 };
+static const struct field migration_fields[] = {
+    KEY(migration),
+    TEXT(migration, hypervisor),
+    TEXT(migration, machine_id),
+    TEXT(migration, machine),
+    TEXT(migration, move),
+    TEXT(migration, from),
+    TEXT(migration, to),
+    WORD(migration, kind, move_kinds),
+    TEXT(migration, by),
+    TEXT(migration, user),
+    NAMES(migration, ports),
+    VLANS(migration, vlans),
+    VLANS(migration, added),
+    NUMBER(migration, seen_ms),
+    NUMBER(migration, planned_ms),
+    NUMBER(migration, applied_ms),
+    NUMBER(migration, verified_ms),
+    NUMBER(migration, switched_over_ms),
+    WORD(migration, outcome, migration_outcomes),
+    TEXT(migration, reason),
+};
+static const struct field audit_fields[] = {
+    KEY(audit),        TEXT(audit, port),    VLANS(audit, added),  VLANS(audit, removed),
+    TEXT(audit, whom), TEXT(audit, problem), NUMBER(audit, at_ms),
+};
 
 #define TABLE(word, row, fields)                                                                   \
     {                                                                                              \
@@ -207,6 +240,8 @@ static const struct {
     [TABLE_CHANGE] = TABLE("change", change, change_fields),
     [TABLE_OUTCOME] = TABLE("outcome", outcome, outcome_fields),
     [TABLE_TARGET] = TABLE("target", target, target_fields),
+    [TABLE_MIGRATION] = TABLE("migration", migration, migration_fields),
+    [TABLE_AUDIT] = TABLE("audit", audit, audit_fields),
 };
 
 static const char *const ops[N_RECORD_OPS] = {

@@ -172,19 +172,37 @@ struct vif { /* a machine's interface. owner: machine, id: device key */
     bool shared; /* as vmknic.shared */
 };
 
-enum move_kind { MOVE_UNKNOWN, MOVE_MIGRATE, MOVE_START, MOVE_RESUME, MOVE_CLONE, MOVE_CREATE };
+enum move_kind {
+    MOVE_UNKNOWN,
+    MOVE_MIGRATE, /* running, from host to host (and perhaps from store to store) */
+    MOVE_COLD,    /* not running, from host to host */
+    MOVE_STORAGE, /* from store to store: the host stays */
+    MOVE_ARRIVE,  /* from another vCenter or pool */
+    MOVE_START,   /* by an administrator, or placed by DRS or xapi */
+    MOVE_RESTART, /* by HA, after its host failed */
+    MOVE_RESUME,
+    MOVE_CLONE,  /* a copy of the machine 'owner' comes to be */
+    MOVE_DEPLOY, /* the same from a template */
+    MOVE_CREATE,
+};
 
-/* How it ended; the row is gone right after it said so. */
+/* How it ended. The row stays until the machine was seen on its new host, and is gone right after
+ * the outcome when it failed or was cancelled. */
 enum move_outcome { MOVE_RUNNING, MOVE_DONE, MOVE_FAILED, MOVE_CANCELLED };
 
 struct move { /* a machine on its way to a host, told before it arrives (XenAPI operation in
-               * progress; vSphere Task). owner: machine, id: the operation's key or task */
+               * progress; vSphere event and task). owner: the machine whose networks are needed,
+               * id: the operation's key, event chain or task */
     const char *owner, *id;
     enum move_kind kind;
     enum move_outcome outcome;
     const char *from;     /* host; empty: it was on none */
     const char *to;       /* host; empty: not known (yet) */
     const char *possible; /* names.h list of hosts, while 'to' is not known; empty: every one */
+    const char *name;     /* of the machine that comes to be (clone, deploy); empty: the owner's */
+    const char *by;       /* what told of it: "VmBeingHotMigratedEvent", "pool_migrate" */
+    const char *user;     /* who asked for it, as the hypervisor says; may be empty */
+    const char *problem;  /* why it failed; may be empty */
     uint64_t since_ms;    /* when it was first seen, milliseconds since the epoch */
 };
 
@@ -275,6 +293,49 @@ struct outcome { /* what became of a change. id: as in the change */
     const char *problem;    /* empty: all of it was done */
 };
 
+/* ---- What vsnd keeps in the history -------------------------------------------------------- */
+
+enum migration_outcome {
+    MIGRATION_RUNNING,
+    MIGRATION_IN_TIME,   /* every VLAN was verified on the switch before the machine was there */
+    MIGRATION_MISSED,    /* it was there first */
+    MIGRATION_FAILED,    /* the hypervisor gave it up */
+    MIGRATION_CANCELLED, /* an administrator did */
+    MIGRATION_ELSEWHERE, /* its destination is not behind this switch */
+};
+
+/* What became of a move: one entry of the ledger of moves. All times are differences on one
+ * monotonic clock, laid on the wall clock at the moment the move was seen; 0: it did not come to
+ * that. id: a number that rises from 1 */
+struct migration {
+    const char *owner, *id;
+    const char *hypervisor, *machine_id, *machine; /* 'machine' is its name */
+    const char *move;                              /* id of the move row; empty: none was told */
+    const char *from, *to;                         /* names of hosts */
+    enum move_kind kind;
+    const char *by, *user;     /* as in the move */
+    const char *ports;         /* names.h list of the ports behind which 'to' is */
+    struct vlanset vlans;      /* what it needs there */
+    struct vlanset added;      /* the part of it that was not there before */
+    uint64_t seen_ms;          /* the core heard of it */
+    uint64_t planned_ms;       /* every VLAN it needs is in the plan, or there */
+    uint64_t applied_ms;       /* the Config Module said that it was written */
+    uint64_t verified_ms;      /* every port it needs was read back with every VLAN it needs */
+    uint64_t switched_over_ms; /* the hypervisor said that the machine is on the new host */
+    enum migration_outcome outcome;
+    const char *reason; /* why it was missed, failed or is not known; may be empty */
+};
+
+/* A change that was made on the switch, or refused by it. id: a number that rises from 1 */
+struct audit {
+    const char *owner, *id;
+    const char *port;
+    struct vlanset added, removed;
+    const char *whom;    /* "vc1/esx01/vmnic0" */
+    const char *problem; /* empty: done as planned */
+    uint64_t at_ms;      /* milliseconds since the epoch */
+};
+
 /* ---- What vsnd tells a session ------------------------------------------------------------- */
 
 struct target { /* whom to follow. One row, no id */
@@ -314,6 +375,8 @@ enum table {
     TABLE_CHANGE,
     TABLE_OUTCOME,
     TABLE_TARGET,
+    TABLE_MIGRATION,
+    TABLE_AUDIT,
     N_TABLES,
     TABLE_ALL = N_TABLES, /* only with begin and end */
 };
@@ -355,6 +418,8 @@ union row {
     struct change change;
     struct outcome outcome;
     struct target target;
+    struct migration migration;
+    struct audit audit;
 };
 
 enum field_type {
