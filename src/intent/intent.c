@@ -224,6 +224,20 @@ static void compute_port(const struct config *config, const struct hypervisor_tr
     doubt_unread(intent, hypervisors, n_hypervisors);
 }
 
+void intent_ask(const struct config *config, const struct config_hypervisor *hypervisor,
+                const struct vlanset *demand, struct port_intent *intent)
+{
+    struct vlanset kept = fence(config, hypervisor, intent, demand);
+
+    intent->needed = vlanset_union(&intent->needed, &kept);
+    if (hypervisor->mode == MODE_CONFIG) {
+        intent->mode = MODE_CONFIG;
+        intent->apply = vlanset_union(&intent->apply, &kept);
+    }
+    cap(intent);
+    intent->apply = vlanset_both(&intent->apply, &intent->wanted);
+}
+
 int intent_compute(const struct config *config, const struct hypervisor_trust *hypervisors,
                    size_t n_hypervisors, const struct wires *wires, struct intent *ret_intent)
 {

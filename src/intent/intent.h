@@ -40,6 +40,11 @@ struct hypervisor_trust {
 int intent_compute(const struct config *config, const struct hypervisor_trust *hypervisors,
                    size_t n_hypervisors, const struct wires *wires, struct intent *ret_intent);
 
+/* What the intent of a port becomes when 'hypervisor', which is behind it, needs 'demand' there as
+ * well: through the same fences and the same cap. */
+void intent_ask(const struct config *config, const struct config_hypervisor *hypervisor,
+                const struct vlanset *demand, struct port_intent *intent);
+
 void intent_done(struct intent *intent);
 
 const struct port_intent *intent_find(const struct intent *intent, const char *port);

@@ -47,8 +47,8 @@ static void refuse(struct plan_port *plan, const struct vlanset *vlans, const ch
         text_copy(plan->refusal, sizeof(plan->refusal), why);
 }
 
-static void plan_additions(struct plan_port *plan, const struct port_intent *intent,
-                           const struct port *port)
+void plan_additions(struct plan_port *plan, const struct port_intent *intent,
+                    const struct port *port)
 {
     struct vlanset native = vlanset_empty;
 

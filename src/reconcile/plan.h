@@ -39,6 +39,11 @@ int plan_compute(const struct config *config, const struct intent *intent,
                  const struct inventory *module, struct guard *guard, plan_obstacle_fn *obstacle,
                  void *data, int64_t now_ms, struct plan *ret_plan);
 
+/* The part of it that adds: fills in 'add', 'ready' and 'write' of 'plan', and adds to 'refused',
+ * for a port that carries what 'port' says. */
+void plan_additions(struct plan_port *plan, const struct port_intent *intent,
+                    const struct port *port);
+
 void plan_done(struct plan *plan);
 
 const struct plan_port *plan_find(const struct plan *plan, const char *port);

@@ -254,6 +254,35 @@ static void two_owners_are_added_up(void **state)
     assert_int_equal(swp("swp1")->mode, MODE_CONFIG);
 }
 
+/* What a move would bring, before there is one: what the intent then makes of it. */
+static void asking_for_more_meets_the_same_fences(void **state)
+{
+    static const struct {
+        const char *asked, *apply, *refused;
+    } rows[] = {
+        { "", "100,200", "" },
+        { "150", "100,150,200", "" },
+        { "150,999", "100,150,200", "999" },
+        { "50,300", "50,100,200", "300" }, /* 'vlan maximum 3' */
+    };
+    struct scene *scene = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct vlanset asked = vlanset_empty;
+        struct port_intent port;
+
+        scene_set_up(state);
+        configure(scene, " vlan maximum 3\n", "", "vsn\n vlan protect 999\n!\n");
+        compute(usual(state), NULL);
+        port = *swp("swp1");
+        if (rows[i].asked[0])
+            assert_int_equal(vlanset_parse(rows[i].asked, &asked), 0);
+        intent_ask(scene->config, &scene->config->hypervisors[0], &asked, &port);
+        assert_vlans(&port.apply, rows[i].apply);
+        assert_vlans(&port.refused, rows[i].refused);
+    }
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, scene_set_up, tear_down)
@@ -269,6 +298,7 @@ int main(void)
         ROW(released_counts_no_more),
         ROW(mode_check_wants_and_does_not_apply),
         ROW(two_owners_are_added_up),
+        ROW(asking_for_more_meets_the_same_fences),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
