@@ -60,6 +60,18 @@ const struct network *network_of_interface(const struct inventory *inventory, co
     return inventory_find(inventory, TABLE_NETWORK, shared ? "" : host, network);
 }
 
+/* A distributed network names its switch by reference; the host's side of that switch goes by uuid.
+ */
+const char *vswitch_of_network(const struct inventory *inventory, const struct network *network)
+{
+    const struct dvswitch *dvswitch;
+
+    if (network->owner[0])
+        return network->vswitch;
+    dvswitch = inventory_find(inventory, TABLE_DVSWITCH, "", network->vswitch);
+    return dvswitch ? dvswitch->uuid : NULL;
+}
+
 /* ---- One walk -------------------------------------------------------------------------------- */
 
 struct walk {
@@ -80,16 +92,12 @@ static void unknown(struct walk *walk, const char *what, const char *name)
     walk->known = false;
 }
 
-/* True when the network lives on the virtual switch that the walk is about. A distributed network
- * names its switch by reference; the host's side of that switch goes by uuid. */
+/* True when the network lives on the virtual switch that the walk is about. */
 static bool is_on_vswitch(const struct walk *walk, const struct network *network)
 {
-    const struct dvswitch *dvswitch;
+    const char *vswitch = vswitch_of_network(walk->inventory, network);
 
-    if (network->owner[0])
-        return strcmp(network->vswitch, walk->vswitch->id) == 0;
-    dvswitch = inventory_find(walk->inventory, TABLE_DVSWITCH, "", network->vswitch);
-    return dvswitch && strcmp(dvswitch->uuid, walk->vswitch->id) == 0;
+    return vswitch && strcmp(vswitch, walk->vswitch->id) == 0;
 }
 
 static void tell(struct walk *walk, const struct network *network, const struct machine *machine,

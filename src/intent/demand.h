@@ -31,6 +31,10 @@ bool demand_of_nic(const struct inventory *inventory, enum config_provision prov
 const struct network *network_of_interface(const struct inventory *inventory, const char *host,
                                            const char *network, bool shared);
 
+/* The id of the virtual switch that a network lives on, as the hosts that have it know it: NULL
+ * when its distributed switch was not read. */
+const char *vswitch_of_network(const struct inventory *inventory, const struct network *network);
+
 /* The VLANs that a network carries, expanded. '*ret_known' is false when it cannot be said. */
 struct vlanset network_vlans(const struct inventory *inventory, const struct network *network,
                              bool *ret_known);

@@ -62,12 +62,11 @@ static void say_fences(struct reasons *reasons)
 static bool is_on_host(const struct inventory *inventory, const struct network *network,
                        const char *host)
 {
-    const struct dvswitch *dvswitch;
+    const char *vswitch = vswitch_of_network(inventory, network);
 
     if (network->owner[0])
         return strcmp(network->owner, host) == 0;
-    dvswitch = inventory_find(inventory, TABLE_DVSWITCH, "", network->vswitch);
-    return dvswitch && inventory_find(inventory, TABLE_VSWITCH, host, dvswitch->uuid);
+    return vswitch && inventory_find(inventory, TABLE_VSWITCH, host, vswitch);
 }
 
 /* The VLAN is on the host, but not behind this NIC: says for which reason. */
@@ -75,9 +74,7 @@ static void say_other_path(struct reasons *reasons, const struct inventory *inve
                            const struct network *network, const struct wire *wire)
 {
     const struct uplink *uplink = inventory_find(inventory, TABLE_UPLINK, wire->host, wire->nic);
-    const struct dvswitch *dvswitch =
-        inventory_find(inventory, TABLE_DVSWITCH, "", network->vswitch);
-    const char *vswitch = network->owner[0] ? network->vswitch : dvswitch ? dvswitch->uuid : "";
+    const char *vswitch = vswitch_of_network(inventory, network);
     const char *host = view_name(wire->host_name, wire->host);
 
     if (!uplink)
@@ -85,7 +82,7 @@ static void say_other_path(struct reasons *reasons, const struct inventory *inve
                     "Network \"%s\" of host %s carries VLAN %u, but no virtual switch uses NIC %s, "
                     "which is behind %s.",
                     network->name, host, reasons->vlan, wire->nic, reasons->name);
-    else if (strcmp(uplink->vswitch, vswitch) != 0)
+    else if (!vswitch || strcmp(uplink->vswitch, vswitch) != 0)
         reasons_say(
             reasons,
             "Network \"%s\" of host %s carries VLAN %u, but lives on another virtual switch "
