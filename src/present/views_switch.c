@@ -278,16 +278,16 @@ enum view_status view_plan(const struct view *view)
 enum view_status view_audit(const struct view *view)
 {
     struct writer *writer = view->writer;
-    const struct core_audit *entry;
+    const struct audit *entry;
 
     writer_array(writer, NULL);
     for (size_t i = 0; (entry = core_audit(view->core, i)); i++) {
         writer_object(writer, NULL);
-        writer_time(writer, "when_ms", entry->wall_ms);
+        writer_time(writer, "when_ms", (int64_t)entry->at_ms);
         writer_text(writer, "port", entry->port);
         writer_vlans(writer, "added", &entry->added);
         writer_vlans(writer, "removed", &entry->removed);
-        writer_text(writer, "for", entry->reason);
+        writer_text(writer, "for", entry->whom);
         writer_remark(writer, "problem", entry->problem);
         writer_end(writer);
     }

@@ -1,34 +1,21 @@
 #include "reconcile/core.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/text.h"
+#include "reconcile/audit.h"
+#include "reconcile/contact.h"
 #include "reconcile/flight.h"
 
-#define AUDIT_MAX 1000
-#define LOG_MAX 65536
-#define TO_MODULE_MAX (16 * 1024 * 1024)
+#define WHOM_MAX 512
 #define HYPERVISOR_PREFIX "hypervisor/"
-
-struct source {
-    char name[CONFIG_NAME_SIZE];
-    struct inventory *inventory;
-    bool process_lost; /* EVENT_LOST came, and no record since */
-    int64_t heard_ms;
-    int64_t connected_ms; /* 0: not connected */
-    int64_t lost_ms;      /* when contact was lost; 0: it is there, or never was */
-    bool doubt_logged;
-    bool to_announce; /* connected, and not yet said: what it holds is known when it has settled */
-};
 
 struct core {
     struct config *config;
-    struct source *sources; /* one per enabled hypervisor of the configuration */
-    size_t n_sources;
+    struct contacts contacts;
     struct inventory *neighbors;
     struct inventory *module;
     struct wires wires;
@@ -36,42 +23,9 @@ struct core {
     struct plan plan;
     struct guard *guard;
     struct flights *flights;
-    struct core_audit audit[AUDIT_MAX]; /* a ring */
-    size_t audited;                     /* entries ever written */
+    struct audit_log *audit;
     bool policy_sent;
 };
-
-void actions_init(struct actions *actions)
-{
-    *actions = (struct actions){ .wake_ms = INT64_MAX };
-    strbuf_init(&actions->to_module, TO_MODULE_MAX);
-    strbuf_init(&actions->log, LOG_MAX);
-}
-
-void actions_done(struct actions *actions)
-{
-    strbuf_done(&actions->to_module);
-    strbuf_done(&actions->log);
-}
-
-static void say(struct actions *actions, enum log_level level, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-
-/* One line for the log. Names in it come from outside, so line breaks are taken out here already.
- */
-static void say(struct actions *actions, enum log_level level, const char *format, ...)
-{
-    char line[1024];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(line, sizeof(line), format, args);
-    va_end(args);
-    for (char *at = line; *at; at++)
-        if (*at == '\n')
-            *at = ' ';
-    strbuf_addf(&actions->log, "%d %s\n", (int)level, line);
-}
 
 struct core *core_new(void)
 {
@@ -84,28 +38,19 @@ struct core *core_new(void)
     core->module = inventory_new();
     core->guard = guard_new();
     core->flights = flights_new();
-    if (!core->config || !core->neighbors || !core->module || !core->guard || !core->flights)
+    core->audit = audit_new();
+    if (!core->config || !core->neighbors || !core->module || !core->guard || !core->flights ||
+        !core->audit)
         return core_free(core);
     return core;
-}
-
-static void audit_entry_done(struct core_audit *entry)
-{
-    free(entry->port);
-    free(entry->reason);
-    free(entry->problem);
-    *entry = (struct core_audit){ 0 };
 }
 
 struct core *core_free(struct core *core)
 {
     if (!core)
         return NULL;
-    for (size_t i = 0; i < core->n_sources; i++)
-        inventory_free(core->sources[i].inventory);
-    for (size_t i = 0; i < AUDIT_MAX; i++)
-        audit_entry_done(&core->audit[i]);
-    free(core->sources);
+    contacts_done(&core->contacts);
+    audit_free(core->audit);
     inventory_free(core->neighbors);
     inventory_free(core->module);
     wires_done(&core->wires);
@@ -118,55 +63,7 @@ struct core *core_free(struct core *core)
     return NULL;
 }
 
-static struct source *source_find(const struct core *core, const char *name)
-{
-    for (size_t i = 0; i < core->n_sources; i++)
-        if (strcmp(core->sources[i].name, name) == 0)
-            return &core->sources[i];
-    return NULL;
-}
-
 /* ---- Configuration --------------------------------------------------------------------------- */
-
-static bool is_same_target(const struct config *before, const struct config_hypervisor *now)
-{
-    const struct config_hypervisor *old = config_hypervisor(before, now->name);
-
-    return old && strcmp(old->url, now->url) == 0 && strcmp(old->type, now->type) == 0;
-}
-
-/* Builds the sources of the new configuration; those that stay keep what they know. */
-static int take_over_sources(struct core *core, const struct config *config, struct error *reterr)
-{
-    struct source *sources = calloc(config->n_hypervisors + 1, sizeof(*sources));
-    size_t count = 0;
-
-    if (!sources)
-        return error_set(reterr, -ENOMEM, "out of memory: the configuration is not taken over");
-    for (size_t i = 0; i < config->n_hypervisors; i++) {
-        const struct config_hypervisor *hypervisor = &config->hypervisors[i];
-        struct source *old = source_find(core, hypervisor->name);
-
-        if (!hypervisor->enabled)
-            continue;
-        text_copy(sources[count].name, sizeof(sources[count].name), hypervisor->name);
-        if (old && is_same_target(core->config, hypervisor)) {
-            sources[count++] = *old;
-            old->inventory = NULL;
-        } else {
-            sources[count++].inventory = inventory_new();
-        }
-    }
-    for (size_t i = 0; i < core->n_sources; i++)
-        inventory_free(core->sources[i].inventory);
-    free(core->sources);
-    core->sources = sources;
-    core->n_sources = count;
-    for (size_t i = 0; i < count; i++)
-        if (!sources[i].inventory)
-            return error_set(reterr, -ENOMEM, "out of memory");
-    return 0;
-}
 
 /* The Config Module's own fences, in full. */
 static void send_policy(struct core *core, struct actions *actions)
@@ -190,7 +87,7 @@ static void send_policy(struct core *core, struct actions *actions)
 static int take_config(struct core *core, struct config *config, struct actions *actions,
                        struct error *reterr)
 {
-    int r = take_over_sources(core, config, reterr);
+    int r = contacts_take_over(&core->contacts, core->config, config, reterr);
 
     if (r < 0)
         return r;
@@ -205,154 +102,37 @@ static int take_config(struct core *core, struct config *config, struct actions 
     return 0;
 }
 
-/* ---- Hypervisors ----------------------------------------------------------------------------- */
-
-static const struct session no_session = {
-    .owner = "",
-    .id = "",
-    .reason = "the session process is starting",
-    .product = "",
-    .version = "",
-    .api = "",
-    .notice = "",
-    .state = SESSION_CONNECTING,
-};
-
-static const struct session *session_of(const struct source *source)
-{
-    const struct session *session = inventory_find(source->inventory, TABLE_SESSION, "", "");
-
-    return session ? session : &no_session;
-}
-
-static bool knows_something(const struct source *source)
-{
-    return inventory_count(source->inventory, TABLE_HOST) > 0;
-}
-
-static enum session_state state_of(const struct source *source)
-{
-    enum session_state state = session_of(source)->state;
-
-    if (source->process_lost || state == SESSION_CONNECTING || state == SESSION_SYNCING)
-        return state == SESSION_SYNCING && !source->process_lost ? SESSION_SYNCING
-               : knows_something(source)                         ? SESSION_STALE
-                                                                 : SESSION_CONNECTING;
-    return state;
-}
-
-/* Follows a session into and out of contact; says so once per change. */
-static void follow_session(struct source *source, enum session_state before, int64_t now_ms,
-                           struct actions *actions)
-{
-    const struct session *session = session_of(source);
-    enum session_state state = state_of(source);
-
-    if (state == SESSION_CONNECTED) {
-        source->lost_ms = 0;
-        if (before != SESSION_CONNECTED) {
-            source->connected_ms = now_ms;
-            source->to_announce = true;
-        }
-        return;
-    }
-    source->connected_ms = 0;
-    if (before == SESSION_CONNECTED) {
-        source->lost_ms = now_ms;
-        inventory_distrust(source->inventory);
-    }
-    if (state != before || session->reason[0])
-        say(actions, state == SESSION_SYNCING ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
-            "hypervisor %s: %s%s%s%s", source->name,
-            record_word(TABLE_SESSION, "state", &(struct session){ .state = state }),
-            session->reason[0] ? ": " : "", session->reason,
-            knows_something(source) && state != SESSION_SYNCING
-                ? "; everything learnt from it is kept"
-                : "");
-}
-
-static int take_hypervisor_record(struct source *source, const struct record *record,
-                                  int64_t now_ms, struct actions *actions, struct error *reterr)
-{
-    enum session_state before = state_of(source);
-    CLEANUP(free_text) char *notice = strdup(session_of(source)->notice);
-    int r;
-
-    r = inventory_apply(source->inventory, record, reterr);
-    source->heard_ms = now_ms;
-    source->process_lost = false;
-    if (record->table == TABLE_SESSION && r > 0)
-        follow_session(source, before, now_ms, actions);
-    if (record->table == TABLE_SESSION && record->row.session.notice[0] && notice &&
-        strcmp(notice, record->row.session.notice) != 0)
-        say(actions, LOG_LEVEL_WARNING, "hypervisor %s: %s", source->name,
-            record->row.session.notice);
-    if (r < 0)
-        error_prefix(reterr, r, "hypervisor %s", source->name);
-    actions->settle = true;
-    return r < 0 ? r : 0;
-}
-
-/* The state that the old process told is not the new one's. */
-static void forget_session_state(struct source *source)
-{
-    struct record record = {
-        .op = RECORD_PUT,
-        .table = TABLE_SESSION,
-        .stated = record_field(TABLE_SESSION, "state"),
-    };
-
-    if (!inventory_find(source->inventory, TABLE_SESSION, "", ""))
-        return;
-    record.row.session.state = SESSION_CONNECTING;
-    row_complete(TABLE_SESSION, &record.row);
-    inventory_apply(source->inventory, &record, NULL);
-}
-
-static void lose_hypervisor(struct source *source, const char *reason, int64_t now_ms,
-                            struct actions *actions)
-{
-    if (source->connected_ms)
-        source->lost_ms = now_ms;
-    source->process_lost = true;
-    source->connected_ms = 0;
-    inventory_distrust(source->inventory);
-    forget_session_state(source);
-    say(actions, LOG_LEVEL_WARNING,
-        "hypervisor %s: its session process %s; it is started again, and everything learnt is kept",
-        source->name, reason);
-    actions->settle = true;
-}
-
 /* ---- The Config Module ----------------------------------------------------------------------- */
 
-static void audit_add(struct core *core, const struct outcome *outcome, int64_t wall_ms)
+/* Who is behind the port: "vc1/esx01/vmnic0". */
+static void name_wires(const struct core *core, const char *port, struct strbuf *to)
 {
-    struct core_audit *entry = &core->audit[core->audited % AUDIT_MAX];
-    struct strbuf who;
-
-    audit_entry_done(entry);
-    strbuf_init(&who, 512);
     for (size_t i = 0; i < core->wires.count; i++) {
         const struct wire *wire = &core->wires.wires[i];
 
-        if (strcmp(wire->port, outcome->port) == 0 && wire->state >= WIRE_CONFIRMED)
-            strbuf_addf(&who, "%s%s/%s/%s", who.size ? " " : "", wire->hypervisor, wire->host_name,
+        if (strcmp(wire->port, port) == 0 && wire->state >= WIRE_CONFIRMED)
+            strbuf_addf(to, "%s%s/%s/%s", to->size ? " " : "", wire->hypervisor, wire->host_name,
                         wire->nic);
     }
-    *entry = (struct core_audit){
-        .wall_ms = wall_ms,
-        .port = strdup(outcome->port),
+}
+
+static void note_change(struct core *core, const struct outcome *outcome, int64_t wall_ms,
+                        struct actions *actions)
+{
+    struct audit entry = {
+        .port = outcome->port,
         .added = outcome->added,
         .removed = outcome->removed,
-        .reason = strdup(strbuf_text(&who)),
-        .problem = strdup(outcome->problem),
+        .problem = outcome->problem,
+        .at_ms = (uint64_t)wall_ms,
     };
-    strbuf_done(&who);
-    if (!entry->port || !entry->reason || !entry->problem)
-        audit_entry_done(entry); /* out of memory: the log line has it */
-    else
-        core->audited++;
+    struct strbuf whom;
+
+    strbuf_init(&whom, WHOM_MAX);
+    name_wires(core, outcome->port, &whom);
+    entry.whom = strbuf_text(&whom);
+    audit_add(core->audit, &entry, &actions->to_history); /* out of memory: the log line has it */
+    strbuf_done(&whom);
 }
 
 static void take_outcome(struct core *core, const struct outcome *outcome, int64_t now_ms,
@@ -363,14 +143,14 @@ static void take_outcome(struct core *core, const struct outcome *outcome, int64
 
     flights_land(core->flights, outcome, now_ms);
     if (changed || outcome->problem[0])
-        audit_add(core, outcome, wall_ms);
+        note_change(core, outcome, wall_ms, actions);
     vlanset_text(&outcome->added, added, sizeof(added));
     vlanset_text(&outcome->removed, removed, sizeof(removed));
     if (changed)
-        say(actions, LOG_LEVEL_NOTICE, "port %s:%s%s%s%s", outcome->port, added[0] ? " added " : "",
-            added, removed[0] ? " removed " : "", removed);
+        actions_say(actions, LOG_LEVEL_NOTICE, "port %s:%s%s%s%s", outcome->port,
+                    added[0] ? " added " : "", added, removed[0] ? " removed " : "", removed);
     if (outcome->problem[0])
-        say(actions, LOG_LEVEL_WARNING, "port %s: %s", outcome->port, outcome->problem);
+        actions_say(actions, LOG_LEVEL_WARNING, "port %s: %s", outcome->port, outcome->problem);
     actions->settle = true;
 }
 
@@ -382,9 +162,9 @@ static void follow_switch(const struct core *core, enum switch_state before,
     if (!status || status->state == before)
         return;
     if (status->state == SWITCH_READY)
-        say(actions, LOG_LEVEL_NOTICE, "switch (%s): ready", status->driver);
+        actions_say(actions, LOG_LEVEL_NOTICE, "switch (%s): ready", status->driver);
     else
-        say(actions, LOG_LEVEL_WARNING, "switch (%s): %s", status->driver, status->reason);
+        actions_say(actions, LOG_LEVEL_WARNING, "switch (%s): %s", status->driver, status->reason);
 }
 
 /* What somebody else takes away shows between two readings of a port. */
@@ -430,57 +210,19 @@ static void lose_module(struct core *core, const char *reason, struct actions *a
     inventory_apply(core->module, &record, NULL);
     flights_forget(core->flights);
     core->policy_sent = false;
-    say(actions, LOG_LEVEL_WARNING,
-        "the Config Module %s; it is started again, and the switch keeps what it has", reason);
+    actions_say(actions, LOG_LEVEL_WARNING,
+                "the Config Module %s; it is started again, and the switch keeps what it has",
+                reason);
     actions->settle = true;
 }
 
 /* ---- Drawing conclusions -----------------------------------------------------------------------
  */
 
-static bool is_released(const struct core *core, const struct source *source, int64_t now_ms,
-                        struct actions *actions)
-{
-    int64_t hold = (int64_t)core->config->hold_s * 1000;
-
-    if (hold == 0 || source->lost_ms == 0)
-        return false;
-    if (now_ms - source->lost_ms >= hold)
-        return true;
-    if (source->lost_ms + hold < actions->wake_ms)
-        actions->wake_ms = source->lost_ms + hold;
-    return false;
-}
-
-static void announce(struct source *source, struct actions *actions)
-{
-    const struct session *session = session_of(source);
-
-    source->to_announce = false;
-    if (state_of(source) == SESSION_CONNECTED)
-        say(actions, LOG_LEVEL_NOTICE, "hypervisor %s: connected, %s (%s); hosts %zu, machines %zu",
-            source->name, session->product, session->api,
-            inventory_count(source->inventory, TABLE_HOST),
-            inventory_count(source->inventory, TABLE_MACHINE));
-}
-
 static void settle_inventories(struct core *core, struct actions *actions)
 {
-    for (size_t i = 0; i < core->n_sources; i++) {
-        struct source *source = &core->sources[i];
-        const char *doubt;
-
-        inventory_settle(source->inventory);
-        if (source->to_announce)
-            announce(source, actions);
-        doubt = inventory_doubt(source->inventory);
-        if (doubt && !source->doubt_logged)
-            say(actions, LOG_LEVEL_WARNING,
-                "hypervisor %s: %s; it is not believed and everything is kept "
-                "('vsn accept %s' if it is right)",
-                source->name, doubt, source->name);
-        source->doubt_logged = doubt != NULL;
-    }
+    for (size_t i = 0; i < core->contacts.count; i++)
+        contact_settle(&core->contacts.list[i], actions);
     inventory_settle(core->neighbors);
     inventory_settle(core->module);
 }
@@ -510,9 +252,10 @@ static void log_wires(const struct core *core, const struct wires *now, struct a
                 strcmp(core->wires.wires[j].nic, wire->nic) == 0)
                 old = &core->wires.wires[j];
         if (!old || old->state != wire->state)
-            say(actions, wire->state == WIRE_CONFLICT ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
-                "port %s: wire to %s %s %s: %s (%s)", wire->port, wire->hypervisor, wire->host_name,
-                wire->nic, wire_state_word(wire->state), wire->detail);
+            actions_say(actions,
+                        wire->state == WIRE_CONFLICT ? LOG_LEVEL_WARNING : LOG_LEVEL_NOTICE,
+                        "port %s: wire to %s %s %s: %s (%s)", wire->port, wire->hypervisor,
+                        wire->host_name, wire->nic, wire_state_word(wire->state), wire->detail);
     }
 }
 
@@ -524,21 +267,22 @@ static int conclude_intent(struct core *core, int64_t now_ms, struct actions *ac
     struct wires wires;
     struct intent intent;
 
-    for (size_t i = 0; i < core->n_sources; i++) {
-        struct source *source = &core->sources[i];
+    for (size_t i = 0; i < core->contacts.count; i++) {
+        struct contact *contact = &core->contacts.list[i];
 
-        views[i] = (struct hypervisor_view){ config_hypervisor(core->config, source->name),
-                                             source->inventory };
-        trust[i] = (struct hypervisor_trust){ views[i], state_of(source),
-                                              is_released(core, source, now_ms, actions) };
+        views[i] = (struct hypervisor_view){ config_hypervisor(core->config, contact->name),
+                                             contact->inventory };
+        trust[i] = (struct hypervisor_trust){ views[i], contact_state(contact),
+                                              contact_is_released(contact, core->config->hold_s,
+                                                                  now_ms, actions) };
     }
-    if (wires_compute(core->config, views, core->n_sources, core->neighbors, core->module,
+    if (wires_compute(core->config, views, core->contacts.count, core->neighbors, core->module,
                       &core->wires, now_ms, &wires) < 0)
         return -ENOMEM;
     log_wires(core, &wires, actions);
     wires_done(&core->wires);
     core->wires = wires;
-    if (intent_compute(core->config, trust, core->n_sources, &core->wires, &intent) < 0)
+    if (intent_compute(core->config, trust, core->contacts.count, &core->wires, &intent) < 0)
         return -ENOMEM;
     plan_done(&core->plan);
     intent_done(&core->intent);
@@ -564,14 +308,13 @@ static void send_change(struct core *core, struct change *change, int64_t now_ms
     if (!vlanset_is_empty(&repairs)) {
         char text[128];
 
-        say(actions, LOG_LEVEL_WARNING,
-            "port %s: somebody else took VLAN %s away; putting it back%s", change->port,
-            vlanset_text(&repairs, text, sizeof(text)),
-            yields ? " for the last time for now: it keeps happening" : "");
+        actions_say(actions, LOG_LEVEL_WARNING,
+                    "port %s: somebody else took VLAN %s away; putting it back%s", change->port,
+                    vlanset_text(&repairs, text, sizeof(text)),
+                    yields ? " for the last time for now: it keeps happening" : "");
     }
     record_write(&actions->to_module, RECORD_NEW, TABLE_CHANGE, change, 0);
-    if (now_ms + FLIGHT_LOST_MS < actions->wake_ms)
-        actions->wake_ms = now_ms + FLIGHT_LOST_MS;
+    actions_wake(actions, now_ms + FLIGHT_LOST_MS);
 }
 
 /* What the plan wants on one port; while a failure rests, only additions that did not fail. */
@@ -606,87 +349,103 @@ static int settle(struct core *core, int64_t now_ms, struct actions *actions)
     }
     for (size_t i = 0; i < core->plan.count; i++)
         carry_out(core, &core->plan.ports[i], now_ms, actions);
-    if (core->plan.wake_ms < actions->wake_ms)
-        actions->wake_ms = core->plan.wake_ms;
-    if (obstacles.wake_ms < actions->wake_ms)
-        actions->wake_ms = obstacles.wake_ms;
+    actions_wake(actions, core->plan.wake_ms);
+    actions_wake(actions, obstacles.wake_ms);
     return 0;
 }
 
 /* ---- The step -------------------------------------------------------------------------------- */
 
-static struct source *source_of_event(const struct core *core, const struct event *event,
-                                      struct error *reterr)
+static struct contact *contact_of_event(const struct core *core, const struct event *event,
+                                        struct error *reterr)
 {
     const char *name = event->source;
-    struct source *source;
+    struct contact *contact;
 
     if (strncmp(name, HYPERVISOR_PREFIX, strlen(HYPERVISOR_PREFIX)) == 0)
         name += strlen(HYPERVISOR_PREFIX);
-    source = source_find(core, name);
-    if (!source)
+    contact = contacts_find(&core->contacts, name);
+    if (!contact)
         error_set(reterr, -ENOENT, "no hypervisor '%s' is configured and enabled", name);
-    return source;
+    return contact;
+}
+
+static int take_neighbor_record(struct core *core, const struct record *record,
+                                struct actions *actions, struct error *reterr)
+{
+    int r = inventory_apply(core->neighbors, record, reterr);
+
+    actions->settle = true;
+    return r < 0 ? r : 0;
+}
+
+/* What the history held before vsnd started. */
+static int take_history_record(struct core *core, const struct record *record,
+                               struct actions *actions, struct error *reterr)
+{
+    int r = 0;
+
+    if (record->table == TABLE_AUDIT)
+        r = audit_take(core->audit, record, &actions->to_history);
+    return r < 0 ? error_set(reterr, r, "out of memory: the history is not complete") : 0;
 }
 
 static int take_record(struct core *core, const struct event *event, int64_t now_ms,
                        int64_t wall_ms, struct actions *actions, struct error *reterr)
 {
-    struct source *source;
-    int r;
+    const struct record *record = event->record;
+    struct contact *contact;
 
     if (strcmp(event->source, "switch") == 0)
-        return take_module_record(core, event->record, now_ms, wall_ms, actions, reterr);
-    if (strcmp(event->source, "neighbor") == 0) {
-        r = inventory_apply(core->neighbors, event->record, reterr);
-        actions->settle = true;
-        return r < 0 ? r : 0;
-    }
-    source = source_of_event(core, event, reterr);
-    if (!source)
-        return -ENOENT;
-    return take_hypervisor_record(source, event->record, now_ms, actions, reterr);
+        return take_module_record(core, record, now_ms, wall_ms, actions, reterr);
+    if (strcmp(event->source, "neighbor") == 0)
+        return take_neighbor_record(core, record, actions, reterr);
+    if (strcmp(event->source, "history") == 0)
+        return take_history_record(core, record, actions, reterr);
+    contact = contact_of_event(core, event, reterr);
+    return contact ? contact_take(contact, record, now_ms, actions, reterr) : -ENOENT;
+}
+
+static void lose_neighbor(struct core *core, const char *reason, struct actions *actions)
+{
+    inventory_distrust(core->neighbors);
+    actions_say(actions, LOG_LEVEL_WARNING,
+                "the neighbour process %s; it is started again, and known wires are kept", reason);
+}
+
+static void lose_history(struct core *core, const char *reason, struct actions *actions)
+{
+    audit_pause(core->audit);
+    actions_say(actions, LOG_LEVEL_WARNING,
+                "the history process %s; it is started again, and told what it missed", reason);
 }
 
 static int take_loss(struct core *core, const struct event *event, int64_t now_ms,
                      struct actions *actions, struct error *reterr)
 {
-    struct source *source;
+    struct contact *contact = NULL;
 
     if (strcmp(event->source, "switch") == 0) {
         lose_module(core, event->reason, actions);
-        return 0;
+    } else if (strcmp(event->source, "neighbor") == 0) {
+        lose_neighbor(core, event->reason, actions);
+    } else if (strcmp(event->source, "history") == 0) {
+        lose_history(core, event->reason, actions);
+    } else {
+        contact = contact_of_event(core, event, reterr);
+        if (!contact)
+            return -ENOENT;
+        contact_lose(contact, event->reason, now_ms, actions);
     }
-    if (strcmp(event->source, "neighbor") == 0) {
-        inventory_distrust(core->neighbors);
-        say(actions, LOG_LEVEL_WARNING,
-            "the neighbour process %s; it is started again, and known wires are kept",
-            event->reason);
-        return 0;
-    }
-    source = source_of_event(core, event, reterr);
-    if (!source)
-        return -ENOENT;
-    lose_hypervisor(source, event->reason, now_ms, actions);
     return 0;
 }
 
-static int accept_shrunk(struct core *core, const struct event *event, struct actions *actions,
-                         struct error *reterr)
+static int accept_shrunk(const struct core *core, const struct event *event,
+                         struct actions *actions, struct error *reterr)
 {
-    struct source *source = source_of_event(core, event, reterr);
-    size_t gone;
+    struct contact *contact = contact_of_event(core, event, reterr);
 
-    if (!source)
-        return -ENOENT;
-    if (!inventory_doubt(source->inventory))
-        return error_set(reterr, -EALREADY, "hypervisor %s: there is nothing to accept",
-                         source->name);
-    gone = inventory_accept(source->inventory);
-    say(actions, LOG_LEVEL_NOTICE,
-        "hypervisor %s: the smaller answer was accepted, %zu rows are gone", source->name, gone);
-    actions->settle = true;
-    return 0;
+    return contact ? contact_accept(contact, actions, reterr) : -ENOENT;
 }
 
 int core_step(struct core *core, const struct event *event, int64_t now_ms, int64_t wall_ms,
@@ -723,15 +482,15 @@ size_t core_hypervisors(const struct core *core)
 struct core_hypervisor core_hypervisor(const struct core *core, size_t index)
 {
     const struct config_hypervisor *config = &core->config->hypervisors[index];
-    const struct source *source = source_find(core, config->name);
+    const struct contact *contact = contacts_find(&core->contacts, config->name);
 
     return (struct core_hypervisor){
         .config = config,
-        .inventory = source ? source->inventory : NULL,
-        .session = source ? session_of(source) : &no_session,
-        .state = source ? state_of(source) : SESSION_DISABLED,
-        .heard_ms = source ? source->heard_ms : 0,
-        .connected_ms = source ? source->connected_ms : 0,
+        .inventory = contact ? contact->inventory : NULL,
+        .session = contact_session(contact),
+        .state = contact ? contact_state(contact) : SESSION_DISABLED,
+        .heard_ms = contact ? contact->heard_ms : 0,
+        .connected_ms = contact ? contact->connected_ms : 0,
     };
 }
 
@@ -765,9 +524,7 @@ const struct guard *core_guard(const struct core *core)
     return core->guard;
 }
 
-const struct core_audit *core_audit(const struct core *core, size_t index)
+const struct audit *core_audit(const struct core *core, size_t index)
 {
-    size_t kept = core->audited < AUDIT_MAX ? core->audited : AUDIT_MAX;
-
-    return index < kept ? &core->audit[(core->audited - 1 - index) % AUDIT_MAX] : NULL;
+    return audit_find(core->audit, index);
 }

@@ -7,6 +7,7 @@
 #define VSN_RECONCILE_CORE_H
 
 #include "intent/intent.h"
+#include "reconcile/actions.h"
 #include "reconcile/plan.h"
 
 struct core;
@@ -19,7 +20,7 @@ enum event_kind {
     EVENT_ACCEPT, /* an operator accepts the smaller answer of hypervisor 'source' */
 };
 
-/* Sources are written "switch", "neighbor" and "hypervisor/NAME". */
+/* Sources are written "switch", "neighbor", "history" and "hypervisor/NAME". */
 struct event {
     enum event_kind kind;
     const char *source;
@@ -27,16 +28,6 @@ struct event {
     const char *reason;
     struct config *config;
 };
-
-struct actions {
-    struct strbuf to_module; /* record lines for the Config Module */
-    struct strbuf log;       /* lines "LEVEL text", LEVEL being a digit of enum log_level */
-    int64_t wake_ms; /* monotonic: send EVENT_SETTLE no later than this; INT64_MAX: not needed */
-    bool settle;     /* something changed: send EVENT_SETTLE once what has arrived is handed in */
-};
-
-void actions_init(struct actions *actions);
-void actions_done(struct actions *actions);
 
 struct core *core_new(void);
 struct core *core_free(struct core *core);
@@ -59,14 +50,6 @@ struct core_hypervisor {
     int64_t connected_ms;     /* monotonic: since when connected; 0: it is not */
 };
 
-struct core_audit { /* one change that was made on the switch, or refused by it */
-    int64_t wall_ms;
-    char *port;
-    struct vlanset added, removed;
-    char *reason;  /* for whom: "vc1/esx01/vmnic0" */
-    char *problem; /* empty: done as planned */
-};
-
 const struct config *core_config(const struct core *core);
 size_t core_hypervisors(const struct core *core);
 struct core_hypervisor core_hypervisor(const struct core *core, size_t index);
@@ -77,8 +60,7 @@ const struct intent *core_intent(const struct core *core);
 const struct plan *core_plan(const struct core *core);
 const struct guard *core_guard(const struct core *core);
 
-/* The newest changes first: index 0 is the last one. NULL behind the end. At most 1,000 are kept.
- */
-const struct core_audit *core_audit(const struct core *core, size_t index);
+/* The changes that were made, newest first: index 0 is the last one. NULL behind the end. */
+const struct audit *core_audit(const struct core *core, size_t index);
 
 #endif

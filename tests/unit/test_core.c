@@ -263,11 +263,11 @@ static void a_reload_keeps_what_is_known(void **state)
 static void the_audit_names_whom_it_was_for(void **state)
 {
     const struct core *core = replay_core(started(state, CONFIG(""))->replay);
-    const struct core_audit *entry = core_audit(core, 0);
+    const struct audit *entry = core_audit(core, 0);
 
     assert_non_null(entry);
     assert_string_equal(entry->port, "swp1");
-    assert_string_equal(entry->reason, "vc1/a/vmnic0");
+    assert_string_equal(entry->whom, "vc1/a/vmnic0");
     assert_vlans(&entry->added, "100");
     assert_null(core_audit(core, 1));
 }
