@@ -266,3 +266,22 @@ bool demand_of_nic(const struct inventory *inventory, enum config_provision prov
     }
     return walk.known;
 }
+
+bool demand_of_machine(const struct inventory *inventory, const struct machine *machine,
+                       const char *host, const char *nic, demand_fn *fn, void *data,
+                       struct error *reterr)
+{
+    struct walk walk = {
+        .inventory = inventory,
+        .fn = fn,
+        .data = data,
+        .reterr = reterr,
+        .known = true,
+    };
+
+    if (!walk_start(&walk, host, nic))
+        return walk.known;
+    owner_of_networks(&walk);
+    walk_machine(&walk, machine);
+    return walk.known;
+}

@@ -26,6 +26,12 @@ bool demand_of_nic(const struct inventory *inventory, enum config_provision prov
                    const char *host, const char *nic, demand_fn *fn, void *data,
                    struct error *reterr);
 
+/* The same for one machine, as if it were on that host already: what is needed there before it
+ * arrives. */
+bool demand_of_machine(const struct inventory *inventory, const struct machine *machine,
+                       const char *host, const char *nic, demand_fn *fn, void *data,
+                       struct error *reterr);
+
 /* The network that an interface is plugged into: a standard one of its host, or a shared one. NULL
  * when it is not known. */
 const struct network *network_of_interface(const struct inventory *inventory, const char *host,

@@ -25,8 +25,8 @@ static const char *const move_kinds[] = { "unknown", "migrate", "cold",    "stor
                                           "arrive",  "start",   "restart", "resume",
                                           "clone",   "deploy",  "create",  NULL };
 static const char *const move_outcomes[] = { "running", "done", "failed", "cancelled", NULL };
-static const char *const migration_outcomes[] = { "running",   "in-time",   "missed", "failed",
-                                                  "cancelled", "elsewhere", NULL };
+static const char *const migration_outcomes[] = { "running",   "in-time",   "missed",  "failed",
+                                                  "cancelled", "elsewhere", "unknown", NULL };
 static const char *const discoveries[] = { "unknown", "lldp", "cdp", NULL };
 static const char *const switch_states[] = { "unknown", "ready", "unreachable", NULL };
 

@@ -302,6 +302,7 @@ enum migration_outcome {
     MIGRATION_FAILED,    /* the hypervisor gave it up */
     MIGRATION_CANCELLED, /* an administrator did */
     MIGRATION_ELSEWHERE, /* its destination is not behind this switch */
+    MIGRATION_UNKNOWN,   /* nobody saw how it ended */
 };
 
 /* What became of a move: one entry of the ledger of moves. All times are differences on one
