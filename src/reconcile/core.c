@@ -519,6 +519,11 @@ const struct plan *core_plan(const struct core *core)
     return &core->plan;
 }
 
+const struct flights *core_flights(const struct core *core)
+{
+    return core->flights;
+}
+
 const struct guard *core_guard(const struct core *core)
 {
     return core->guard;

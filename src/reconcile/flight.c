@@ -85,6 +85,10 @@ static const char *until(int64_t at_ms, int64_t *wake_ms, const char *why)
     return why;
 }
 
+static const char yielding[] =
+    "somebody else keeps taking the same VLANs away: left alone for a while";
+static const char failing[] = "the last change failed; it is tried again soon";
+
 const char *flights_obstacle(struct flights *flights, const char *port, int64_t now_ms,
                              int64_t *wake_ms)
 {
@@ -95,10 +99,9 @@ const char *flights_obstacle(struct flights *flights, const char *port, int64_t 
     if (flight->number && now_ms - flight->sent_ms < FLIGHT_LOST_MS)
         return until(flight->sent_ms + FLIGHT_LOST_MS, wake_ms, "a change is being written");
     if (now_ms < flight->yield_ms)
-        return until(flight->yield_ms, wake_ms,
-                     "somebody else keeps taking the same VLANs away: left alone for a while");
+        return until(flight->yield_ms, wake_ms, yielding);
     if (now_ms < flight->retry_ms)
-        return until(flight->retry_ms, wake_ms, "the last change failed; it is tried again soon");
+        return until(flight->retry_ms, wake_ms, failing);
     return NULL;
 }
 
@@ -144,6 +147,22 @@ bool flights_rests(const struct flights *flights, const char *port, int64_t now_
         return false;
     *ret_failed = flight->failed;
     return true;
+}
+
+const char *flights_rest(const struct flights *flights, const char *port, int64_t now_ms,
+                         struct vlanset *ret_which)
+{
+    const struct flight *flight = flight_find(flights, port);
+
+    if (flight && now_ms < flight->yield_ms) {
+        *ret_which = vlanset_all();
+        return yielding;
+    }
+    if (flight && now_ms < flight->retry_ms && !vlanset_is_empty(&flight->failed)) {
+        *ret_which = flight->failed;
+        return failing;
+    }
+    return NULL;
 }
 
 int flights_note_port(struct flights *flights, const struct port *before, const struct port *now)

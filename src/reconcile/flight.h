@@ -38,6 +38,11 @@ int flights_start(struct flights *flights, struct change *change, bool repairs, 
 bool flights_rests(const struct flights *flights, const char *port, int64_t now_ms,
                    struct vlanset *ret_failed);
 
+/* Why additions to 'port' rest just now though nothing else stands against them: '*ret_which' are
+ * those that would not be written even if a machine needed them. NULL: none. */
+const char *flights_rest(const struct flights *flights, const char *port, int64_t now_ms,
+                         struct vlanset *ret_which);
+
 /* A port was read again: what vsn owned and is gone now, without a removal of ours, was taken away
  * by somebody else. -ENOMEM: it is not noted. */
 int flights_note_port(struct flights *flights, const struct port *before, const struct port *now);
