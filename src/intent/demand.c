@@ -100,17 +100,14 @@ static bool is_on_vswitch(const struct walk *walk, const struct network *network
     return vswitch && strcmp(vswitch, walk->vswitch->id) == 0;
 }
 
-static void tell(struct walk *walk, const struct network *network, const struct machine *machine,
-                 const struct vmknic *vmknic)
+/* 'who' says for whom. */
+static void tell(struct walk *walk, const struct network *network, const struct need *who)
 {
+    struct need need = *who;
     bool known;
-    struct need need = {
-        .vswitch = walk->vswitch,
-        .network = network,
-        .machine = machine,
-        .vmknic = vmknic,
-    };
 
+    need.vswitch = walk->vswitch;
+    need.network = network;
     if (network->role != NETWORK_DEMAND)
         return;
     if (!network->vswitch[0])
@@ -154,7 +151,7 @@ static void walk_networks(struct walk *walk)
     const char *owner = owner_of_networks(walk);
 
     INVENTORY_EACH(walk->inventory, network, TABLE_NETWORK, owner)
-    tell(walk, network, NULL, NULL);
+    tell(walk, network, &(struct need){ .machine = NULL });
 }
 
 static void walk_interfaces(struct walk *walk)
@@ -167,14 +164,17 @@ static void walk_interfaces(struct walk *walk)
             network_of_interface(walk->inventory, walk->host->id, vmknic->network, vmknic->shared);
 
         if (network)
-            tell(walk, network, NULL, vmknic);
+            tell(walk, network, &(struct need){ .vmknic = vmknic });
         else
             unknown(walk, "the network of interface", vmknic->id);
     }
 }
 
-static void walk_machine(struct walk *walk, const struct machine *machine)
+/* 'move': on whose way the machine is; NULL: it is there. */
+static void walk_machine(struct walk *walk, const struct machine *machine, const struct move *move)
 {
+    const struct need who = { .machine = machine, .move = move };
+
     if (inventory_is_unknown(walk->inventory, TABLE_VIF, machine->id))
         unknown(walk, "the interfaces of machine", machine->name);
     INVENTORY_EACH(walk->inventory, vif, TABLE_VIF, machine->id)
@@ -182,9 +182,12 @@ static void walk_machine(struct walk *walk, const struct machine *machine)
         const struct network *network =
             network_of_interface(walk->inventory, walk->host->id, vif->network, vif->shared);
 
+        /* One that only might take the machine, and has no such network, will not. */
+        bool is_out = !network && move && !move->to[0];
+
         if (network)
-            tell(walk, network, machine, NULL);
-        else if (vif->network[0])
+            tell(walk, network, &who);
+        else if (vif->network[0] && !is_out)
             unknown(walk, "the network of machine", machine->name);
     }
 }
@@ -206,7 +209,39 @@ static void walk_machines(struct walk *walk)
     for (const struct machine *machine = inventory_next_on(walk->inventory, walk->host->id, NULL);
          machine; machine = inventory_next_on(walk->inventory, walk->host->id, machine))
         if (!machine->template)
-            walk_machine(walk, machine);
+            walk_machine(walk, machine, NULL);
+}
+
+bool move_may_end_on(const struct move *move, const char *host)
+{
+    bool is_over = move->outcome == MOVE_FAILED || move->outcome == MOVE_CANCELLED;
+    bool stays = move->kind == MOVE_STORAGE &&
+                 (!move->to[0] || !move->from[0] || strcmp(move->from, move->to) == 0);
+
+    if (is_over || stays)
+        return false;
+    if (move->to[0])
+        return strcmp(move->to, host) == 0;
+    return !move->possible[0] || names_has(move->possible, host);
+}
+
+/* Machines on their way to the host. What one needs is asked for while it may arrive; what cannot
+ * be said of it proves nothing. A machine that is coming to be has no interfaces yet. */
+static void walk_moves(struct walk *walk)
+{
+    INVENTORY_EACH(walk->inventory, move, TABLE_MOVE, NULL)
+    {
+        const struct machine *machine;
+
+        if (!move_may_end_on(move, walk->host->id))
+            continue;
+        machine = inventory_find(walk->inventory, TABLE_MACHINE, "", move->owner);
+        if (!machine || !inventory_next(walk->inventory, TABLE_VIF, machine->id, NULL))
+            unknown(walk, "the interfaces of machine",
+                    machine && machine->name[0] ? machine->name : move->owner);
+        if (machine)
+            walk_machine(walk, machine, move);
+    }
 }
 
 /* Finds the host's side of things; false when there is nothing to walk. */
@@ -264,6 +299,7 @@ bool demand_of_nic(const struct inventory *inventory, enum config_provision prov
         walk_machines(&walk);
         break;
     }
+    walk_moves(&walk);
     return walk.known;
 }
 
@@ -282,6 +318,6 @@ bool demand_of_machine(const struct inventory *inventory, const struct machine *
     if (!walk_start(&walk, host, nic))
         return walk.known;
     owner_of_networks(&walk);
-    walk_machine(&walk, machine);
+    walk_machine(&walk, machine, NULL);
     return walk.known;
 }

@@ -19,7 +19,8 @@ struct need {
 
 typedef void demand_fn(const struct need *need, void *data);
 
-/* Calls 'fn' for each need of NIC 'nic' of 'host' under 'provision'. Returns true when the whole
+/* Calls 'fn' for each need of NIC 'nic' of 'host' under 'provision'; needs of machines that are on
+ * their way to the host are told under both. Returns true when the whole
  * demand is known, false when a part could not be read (so that nothing may be concluded from what
  * was not told); '*reterr' then says which part. */
 bool demand_of_nic(const struct inventory *inventory, enum config_provision provision,
@@ -31,6 +32,11 @@ bool demand_of_nic(const struct inventory *inventory, enum config_provision prov
 bool demand_of_machine(const struct inventory *inventory, const struct machine *machine,
                        const char *host, const char *nic, demand_fn *fn, void *data,
                        struct error *reterr);
+
+/* True when the machine of a move may arrive on 'host': it is the destination or, while that is not
+ * known, one of the possible ones, and the move has not come to nothing. It is so until the row is
+ * gone, also when the move is done. A move from store to store ends on no host. */
+bool move_may_end_on(const struct move *move, const char *host);
 
 /* The network that an interface is plugged into: a standard one of its host, or a shared one. NULL
  * when it is not known. */

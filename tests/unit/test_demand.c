@@ -190,12 +190,107 @@ static void machines_and_own_interfaces(void **state)
     }
 }
 
+/* Machine m is on host b; what its way to somewhere makes of host a. */
+#define ON_B                                                                                       \
+    "new machine id=m name=m host=b power=on\n" VIF("m", "network=net-100") "begin move\nend "     \
+                                                                            "move\n"
+#define MOVE(fields) ON_B "new move owner=m id=7 kind=migrate from=b " fields "\n"
+
+static void machines_on_their_way(void **state)
+{
+    static const struct {
+        const char *told, *machines, *networks;
+    } rows[] = {
+        { ON_B, "", "100" },
+        { MOVE("to=a"), "100", "100" },
+        { MOVE("to=b"), "", "100" },
+        { MOVE("to=c possible=a"), "", "100" },
+        { MOVE("to=a outcome=done"), "100", "100" },
+        { MOVE("to=a outcome=failed"), "", "100" },
+        { MOVE("to=a outcome=cancelled"), "", "100" },
+        { MOVE("to=a") "gone move owner=m id=7\n", "", "100" },
+        /* Where to is not known: wherever it may go. */
+        { MOVE(""), "100", "100" },
+        { MOVE("possible=b"), "", "100" },
+        { MOVE("possible=b,a"), "100", "100" },
+        { MOVE("possible=b,a outcome=failed"), "", "100" },
+        /* From store to store: the host stays. */
+        { ON_B "new move owner=m id=7 kind=storage from=b to=b\n", "", "100" },
+        { ON_B "new move owner=m id=7 kind=storage\n", "", "100" },
+        { ON_B "new move owner=m id=7 kind=storage from=a to=a\n", "", "100" },
+        { ON_B "new move owner=m id=7 kind=storage from=b to=a\n", "100", "100" },
+        /* A copy of a machine, or of a template. */
+        { ON_B "put machine id=m template=yes\nnew move owner=m id=7 kind=deploy to=a name=n\n",
+          "100", "100" },
+        /* What cannot be said proves nothing, and opens nothing. */
+        { "new move owner=m id=7 to=a\n", " and the interfaces of machine m could not be read",
+          "100 and the interfaces of machine m could not be read" },
+        { "new machine id=m name=mail host=b\nnew move owner=m id=7 to=a\n",
+          " and the interfaces of machine mail could not be read",
+          "100 and the interfaces of machine mail could not be read" },
+        { MOVE("to=a") "unknown vif owner=m\n",
+          "100 and the interfaces of machine m could not be read",
+          "100 and the interfaces of machine m could not be read" },
+        { MOVE("to=a") "put vif owner=m id=4000 network=net-9\n",
+          " and the network of machine m could not be read",
+          "100 and the network of machine m could not be read" },
+        { MOVE("") "put vif owner=m id=4000 network=net-9\n", "", "100" },
+        { MOVE("to=a") "put vif owner=m id=4000 network=\n", "", "100" },
+        { MOVE("to=a") "put vif owner=m id=4000 network=s shared=yes\n" SHARED(
+              "mode=tagged vlans=9"),
+          "", "100" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct scene *scene;
+
+        scene_set_up(state);
+        scene = *state;
+        tell(scene->vc1, "begin all\n" HOST("b", "02") BASE "end all\n");
+        tell(scene->vc1, rows[i].told);
+        assert_demand(scene->vc1, PROVISION_MACHINES, "vmnic0", rows[i].machines);
+        assert_demand(scene->vc1, PROVISION_NETWORKS, "vmnic0", rows[i].networks);
+    }
+}
+
+static void name_move(const struct need *need, void *data)
+{
+    struct strbuf *text = data;
+
+    strbuf_addf(text, "%s/%s/%s ", need->network->id, need->machine ? need->machine->id : "",
+                need->move ? need->move->id : "");
+}
+
+/* So that 'why' can name the move where the network alone is reason enough. */
+static void a_need_names_its_move(void **state)
+{
+    static const struct {
+        enum config_provision provision;
+        const char *needs;
+    } rows[] = {
+        { PROVISION_NETWORKS, "net-100// net-100/m/7 " },
+        { PROVISION_MACHINES, "net-100/m/7 " },
+    };
+    struct scene *scene = *state;
+
+    tell(scene->vc1, "begin all\n" HOST("b", "02") BASE "end all\n" MOVE("to=a"));
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct strbuf text;
+
+        strbuf_init(&text, 1024);
+        assert_true(
+            demand_of_nic(scene->vc1, rows[i].provision, "a", "vmnic0", name_move, &text, NULL));
+        assert_string_equal(strbuf_text(&text), rows[i].needs);
+        strbuf_done(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCENE_ROW(each_kind_of_network),
-        SCENE_ROW(hollow_lists),
-        SCENE_ROW(machines_and_own_interfaces),
+        SCENE_ROW(each_kind_of_network),        SCENE_ROW(hollow_lists),
+        SCENE_ROW(machines_and_own_interfaces), SCENE_ROW(machines_on_their_way),
+        SCENE_ROW(a_need_names_its_move),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
