@@ -9,6 +9,7 @@
 
 #include "wire.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct flows;
@@ -19,12 +20,23 @@ struct flows *flows_new(void);
 /* Accepts NULL; returns NULL. */
 struct flows *flows_free(struct flows *flows);
 
-/* Counts 'frame', which arrived with the tag 'vlan' at 'now_ms' (monotonic). */
-void flows_add(struct flows *flows, const struct frame *frame, uint16_t vlan, uint64_t now_ms);
+/* Counts 'frame', which arrived with the tag 'vlan' at 'now_ms' (monotonic). True for the first one
+ * of a flow. */
+bool flows_add(struct flows *flows, const struct frame *frame, uint16_t vlan, uint64_t now_ms);
 
-/* Prints one JSON object: "flows", a list of run, sent and received VLAN (null when untagged),
- * frames, lost, duplicates, longest_gap_ms; and "uncounted", the frames beyond the tool's limits.
- * 'lost' counts up to the announced total, or up to the highest number seen when it was endless. */
-void flows_print(const struct flows *flows, FILE *out);
+/* Prints one JSON object: "flows" and "uncounted", the frames beyond the tool's limits. A flow has
+ *
+ *   run, sent, received    its sender's number, and its VLANs, null when untagged
+ *   frames, duplicates     how many came, and how many of these came again
+ *   lost                   numbers that never came, up to the announced total, or up to the highest
+ *                          one seen when the run was endless
+ *   numbers                those that came, as [first, last] pairs
+ *   gaps                   where numbers were left out, the first 64 of "n_gaps": first and last of
+ *                          them, began_ms when the frame before came, ms until the next one came
+ *   longest_gap_ms         between any two frames
+ *   first_ms, last_ms      when the first and the last frame came
+ *
+ * Points in time are milliseconds since the epoch: 'epoch_ms' is what to add to a 'now_ms'. */
+void flows_print(const struct flows *flows, uint64_t epoch_ms, FILE *out);
 
 #endif

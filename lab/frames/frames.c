@@ -3,13 +3,13 @@
  *
  *   frames send IF --vlan LIST [--count N] [--interval-ms M] [--mac SRC]
  *   frames listen IF
- *   frames watch IF
+ *   frames watch IF [--every N]
  *
  * LIST is ids and ranges and "none" (untagged), as in none,100,200-210: a round sends one frame in
  * each of them, N rounds are sent (3; 0 is until SIGTERM), M ms apart. "listen" prints READY when
  * it hears, and on SIGTERM, SIGINT or the end of its input drains the line and prints what it
  * counted as one JSON object (see flow.h). "watch" also prints one line for each frame as it
- * arrives: SENT RECEIVED NUMBER.
+ * arrives, or for the first of each flow and then every Nth frame: SENT RECEIVED NUMBER.
  */
 #include "flow.h"
 #include "wire.h"
@@ -46,17 +46,22 @@ struct plan {
 static int usage(void)
 {
     fputs("usage: frames send IF --vlan LIST [--count N] [--interval-ms M] [--mac SRC]\n"
-          "       frames listen IF | frames watch IF\n"
+          "       frames listen IF | frames watch IF [--every N]\n"
           "LIST: ids 0-4095, ranges and 'none', as in none,100,200-210\n",
           stderr);
     return 2;
 }
 
-static uint64_t now_ms(void)
+static uint64_t clock_ms(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t now_ms(void)
+{
+    return clock_ms(CLOCK_MONOTONIC);
 }
 
 /* Waits 'ms' for 'fd'. Returns poll's answer: 0 when the time ran out. */
@@ -159,22 +164,28 @@ static int send_all(int fd, const struct plan *plan, int stop)
     return 0;
 }
 
-static void receive_all(int fd, struct flows *flows, bool each)
+/* Which frames are told as they arrive. */
+struct telling {
+    unsigned long every; /* the first of each flow, and then each of that many; 0: none */
+    unsigned long counted;
+};
+
+static void receive_all(int fd, struct flows *flows, struct telling *telling)
 {
     struct frame frame;
     uint16_t vlan;
     for (int r; (r = wire_receive(fd, &frame, &vlan)) >= 0;) {
         if (r == 0)
             continue;
-        flows_add(flows, &frame, vlan, now_ms());
-        if (each)
+        bool first = flows_add(flows, &frame, vlan, now_ms());
+        if (telling->every > 0 && (++telling->counted % telling->every == 0 || first))
             printf("%d %d %u\n", frame.vlan == WIRE_UNTAGGED ? -1 : frame.vlan,
                    vlan == WIRE_UNTAGGED ? -1 : vlan, frame.seq);
     }
     fflush(stdout);
 }
 
-static int listen_until(int fd, int stop, bool each)
+static int listen_until(int fd, int stop, struct telling *telling)
 {
     struct flows *flows = flows_new();
     struct pollfd sources[] = { { .fd = fd, .events = POLLIN },
@@ -187,7 +198,7 @@ static int listen_until(int fd, int stop, bool each)
     while (going) {
         if (poll(sources, 3, -1) < 0 && errno != EINTR)
             break;
-        receive_all(fd, flows, each);
+        receive_all(fd, flows, telling);
         if (sources[1].revents)
             going = false;
         if (sources[2].revents && read(STDIN_FILENO, ignored, sizeof(ignored)) <= 0)
@@ -195,8 +206,8 @@ static int listen_until(int fd, int stop, bool each)
     }
     uint64_t end = now_ms() + DRAIN_MS;
     while (now_ms() < end && wait_ms(fd, QUIET_MS) > 0)
-        receive_all(fd, flows, each);
-    flows_print(flows, stdout);
+        receive_all(fd, flows, telling);
+    flows_print(flows, clock_ms(CLOCK_REALTIME) - now_ms(), stdout);
     flows_free(flows);
     return 0;
 }
@@ -211,24 +222,34 @@ static int stop_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+static int parse_telling(int argc, char **argv, struct telling *ret_telling)
+{
+    bool watches = strcmp(argv[1], "watch") == 0;
+    ret_telling->every = watches ? 1 : 0;
+    if (watches && argc == 5 && strcmp(argv[3], "--every") == 0)
+        ret_telling->every = strtoul(argv[4], NULL, 10);
+    else if (argc != 3)
+        return -EINVAL;
+    return (watches && ret_telling->every > 0) || strcmp(argv[1], "listen") == 0 ? 0 : -EINVAL;
+}
+
 static int run(int argc, char **argv)
 {
     const char *name = argv[2];
     bool sends = strcmp(argv[1], "send") == 0;
     struct plan plan = { .count = 3 };
-    if (sends && parse_plan(argc - 2, argv + 2, &plan) < 0)
-        return -EINVAL;
-    if (!sends && (argc != 3 || (strcmp(argv[1], "listen") != 0 && strcmp(argv[1], "watch") != 0)))
-        return -EINVAL;
+    struct telling telling = { 0 };
+    int r = sends ? parse_plan(argc - 2, argv + 2, &plan) : parse_telling(argc, argv, &telling);
+    if (r < 0)
+        return r;
     int stop = stop_signals();
     /* All protocols: below a bridge or a switch, a socket bound to one protocol hears nothing. */
     int fd = wire_open(name, sends ? 0 : ETH_P_ALL);
-    int r = fd;
+    r = fd;
     if (r >= 0 && sends && !plan.has_mac)
         r = wire_mac(fd, name, plan.mac);
     if (r >= 0)
-        r = sends ? send_all(fd, &plan, stop)
-                  : listen_until(fd, stop, strcmp(argv[1], "watch") == 0);
+        r = sends ? send_all(fd, &plan, stop) : listen_until(fd, stop, &telling);
     if (r < 0)
         fprintf(stderr, "frames: %s: %s\n", name, strerror(-r));
     return r < 0 ? 1 : 0;

@@ -2,13 +2,14 @@
 from .frames import Endpoint, Listener, Probe, Traffic, probe
 from .host import Host, Machine, Nic, Station
 from .ovs import OvsPlane
-from .plane import BUILD, PROJECT, Plane, stop_all
+from .plane import BUILD, PROJECT, Plane, Switch, stop_all
 from .remote import Process, Remote, WorldError
 from .uml import UmlPlane
 from .until import until
 from .vcenter import VCenter, host_of, make_certificate
+from .watch import Watcher, watch
 from .xenpool import XenPool, xen_host_of
 
 __all__ = ["BUILD", "PROJECT", "Endpoint", "Host", "Listener", "Machine", "Nic", "OvsPlane", "Plane", "Probe",
-           "Process", "Remote", "Station", "Traffic", "UmlPlane", "VCenter", "WorldError", "XenPool", "host_of",
-           "make_certificate", "probe", "stop_all", "until", "xen_host_of"]
+           "Process", "Remote", "Station", "Switch", "Traffic", "UmlPlane", "VCenter", "Watcher", "WorldError", "XenPool", "host_of",
+           "make_certificate", "probe", "stop_all", "until", "watch", "xen_host_of"]

@@ -35,11 +35,12 @@ class Endpoint:
 
 
 class Listener:
-    """Counts frames on an endpoint until it is stopped."""
+    """Counts frames on an endpoint until it is stopped. 'each': wait_frame() tells every frame; a number N: the first of
+    each flow, then every Nth."""
 
     def __init__(self, endpoint, each=False):
-        self._process = endpoint.plane.spawn(
-            [endpoint.plane.frames, "watch" if each else "listen", endpoint.nic], netns=endpoint.netns)
+        words = ["watch", endpoint.nic, "--every", int(each)] if each else ["listen", endpoint.nic]
+        self._process = endpoint.plane.spawn([endpoint.plane.frames, *words], netns=endpoint.netns)
         self._process.wait_line("READY")
 
     def wait_frame(self, timeout=30):

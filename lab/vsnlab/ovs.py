@@ -4,7 +4,7 @@ import os
 import socket
 
 from . import vlans as vlan_lists
-from .plane import HERE, Plane
+from .plane import HERE, Plane, Switch
 
 CLOSED = "vlan_mode=native-untagged tag=1 trunks=4095"
 # A trunk port without a list carries every VLAN; this id, which no network uses, stands for "none".
@@ -34,7 +34,6 @@ def start_script(folder, netns):
 class OvsPlane(Plane):
     kind = "ovs"
     bridge = "tor1"
-    switch_netns = "switch"
 
     def _prepare(self):
         self.dir = self.host_dir
@@ -59,13 +58,20 @@ class OvsPlane(Plane):
     def switch_dir(self):
         return f"{self.dir}/switch"
 
+    def _new_switch(self, name, ports, number):
+        own = "switch" if number == 1 else f"switch{number}"
+        folder, bridge = f"{self.dir}/{own}", f"tor{number}"
+        return Switch(name, ports, bridge, own, folder,
+                      f"switch open-vswitch bridge {bridge} db unix:{folder}/db.sock")
+
+    @property
+    def switch_dir(self):
+        """The first switch's folder."""
+        return f"{self.dir}/switch"
+
     @property
     def database(self):
         return f"unix:{self.switch_dir}/db.sock"
-
-    @property
-    def switch_config(self):
-        return f"switch open-vswitch bridge {self.bridge} db {self.database}"
 
     def vsctl(self, *words, folder=None):
         database = f"unix:{folder}/db.sock" if folder else self.database
@@ -78,14 +84,15 @@ class OvsPlane(Plane):
     def settle(self, host=None):
         """A transaction is answered before the flows that are cached in the data path are looked at again, which
         takes some milliseconds: they are thrown away, and the next frame is judged anew."""
-        self.appctl("revalidator/purge", folder=host and f"{self.dir}/host-{host.name}")
+        for folder in [f"{self.dir}/host-{host.name}"] if host else [switch.dir for switch in self.switches]:
+            self.appctl("revalidator/purge", folder=folder)
 
-    def _start_switch(self):
-        ports = " ".join(f"-- add-port {self.bridge} {port} {CLOSED}" for port in self.ports)
-        self.sh(self.netns_script("switch") + f"ip -n switch -batch - <<CABLES\n{self._cables()}CABLES\n" +
-                start_script(self.switch_dir, "switch") +
-                f"ovs-vsctl --db={self.database} --timeout=20 add-br {self.bridge} -- "
-                f"set bridge {self.bridge} datapath_type=netdev {ports}\n")
+    def _start_switch(self, switch, cables, uplink):
+        ports = " ".join(f"-- add-port {switch.bridge} {port} {CLOSED}" for port in switch.ports)
+        self.sh(self.netns_script(switch.netns) + f"ip -n {switch.netns} -batch - <<CABLES\n{cables}CABLES\n" + uplink +
+                start_script(switch.dir, switch.netns) +
+                f"ovs-vsctl --db=unix:{switch.dir}/db.sock --timeout=20 add-br {switch.bridge} -- "
+                f"set bridge {switch.bridge} datapath_type=netdev {ports}\n")
 
     def stop_switch(self, daemon="ovs-vswitchd"):
         """Kills a daemon of the switch: ovs-vswitchd or ovsdb-server."""
@@ -94,17 +101,17 @@ class OvsPlane(Plane):
     def start_switch(self, daemon="ovs-vswitchd"):
         """Starts it again, on the same database, and waits until both talk to each other. After ovsdb-server was
         away, Open vSwitch 3.1 still forwards nothing for about a second."""
-        self.sh(daemon_scripts(self.switch_dir, "switch")[daemon])
+        self.sh(daemon_scripts(self.switch_dir, self.switch_netns)[daemon])
         self.vsctl("init")
 
     def _open_port(self, port, vlans):
         """An unmanaged trunk: these VLANs tagged, VLAN 1 native."""
         self.vsctl("set", "port", port, "vlan_mode=native-untagged", "tag=1",
-                   f"trunks=[{','.join(map(str, sorted(vlan_lists.parse(vlans))))}]")
+                   f"trunks=[{','.join(map(str, sorted(vlan_lists.parse(vlans))))}]", folder=self.switch_of(port).dir)
 
     def _port(self, port):
         columns = "--columns=vlan_mode,tag,trunks"
-        row = json.loads(self.vsctl("--format=json", columns, "list", "port", port))
+        row = json.loads(self.vsctl("--format=json", columns, "list", "port", port, folder=self.switch_of(port).dir))
         values = dict(zip(row["headings"], row["data"][0]))
         def numbers(value):
             return set(value[1]) if isinstance(value, list) else {value}
@@ -123,13 +130,14 @@ class OvsPlane(Plane):
 
     def add_vlans(self, port, vlans):
         """Adds VLANs by hand, as an administrator does."""
-        self.vsctl("add", "port", port, "trunks", *map(str, sorted(vlan_lists.parse(vlans))))
+        self.vsctl("add", "port", port, "trunks", *map(str, sorted(vlan_lists.parse(vlans))), folder=self.switch_of(port).dir)
 
     def remove_vlans(self, port, vlans):
-        self.vsctl("remove", "port", port, "trunks", *map(str, sorted(vlan_lists.parse(vlans))))
+        self.vsctl("remove", "port", port, "trunks", *map(str, sorted(vlan_lists.parse(vlans))),
+                   folder=self.switch_of(port).dir)
 
     def fdb(self):
-        """What the switch has learnt: a set of (port, VLAN, MAC address)."""
+        """What the first switch has learnt: a set of (port, VLAN, MAC address)."""
         table = json.loads(self.vsctl("--format=json", "--columns=ofport,name", "list", "interface"))
         names = {str(number): name for number, name in table["data"]}
         rows = (line.split() for line in self.appctl("fdb/show", self.bridge).splitlines()[1:])

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import weakref
 
-from .host import Host, Machine, Station
+from .host import Host, Machine, Station, checked
 from .lldp import Lldpd
 from .remote import Remote, WorldError
 
@@ -30,6 +30,21 @@ def stop_all():
         plane.stop()
 
 
+class Switch:
+    """A switch of a plane. The first one's words are also the plane's: plane.bridge, plane.lldpd, ...
+
+    ports            their names; no two switches of a plane have one in common
+    netns            the network namespace of its ports; None when it is the world's own
+    bridge, dir      its bridge, and the folder of its daemons
+    lldpd            None when it has none
+    config           its line in vsn.conf
+    """
+
+    def __init__(self, name, ports, bridge, netns, folder, config):
+        self.name, self.ports, self.bridge, self.netns = name, list(ports), bridge, netns
+        self.dir, self.config, self.lldpd = folder, config, None
+
+
 class Plane:
     """Base of OvsPlane and UmlPlane; use as a context manager or call start() and stop().
 
@@ -37,8 +52,8 @@ class Plane:
 
     host_dir   the run's folder; the world sees it under the same path, user-mode Linux only to read
     dir        where processes of the world write their files
-    bridge     the switch's bridge
-    switch_config    its line in vsn.conf
+    switches   each a Switch; create_switch() makes the first
+    bridge     the first switch's bridge
     """
     kind = None
     bridge = None
@@ -48,7 +63,7 @@ class Plane:
         self.frames = frames or os.path.join(BUILD, "lab/frames/frames")
         self.keep = bool(os.environ.get("VSN_LAB_KEEP")) if keep is None else keep
         self.host_dir = self.dir = self.world = self._lifeline = None
-        self.name, self.ports, self.hosts, self.machines, self.lldpd = None, [], {}, {}, None
+        self.name, self.switches, self.hosts, self.machines = None, [], {}, {}
         self._count, self._lock = 0, threading.Lock()
 
     # The world
@@ -171,10 +186,47 @@ class Plane:
         VLAN 1 and no tagged one. Its lldpd speaks and hears LLDP and CDP (see lldp.MODES; None: no lldpd) and
         gives 'address' as the one it is managed under."""
         self.name = name
-        self.ports = [f"swp{i + 1}" for i in range(ports)] if isinstance(ports, int) else list(ports)
-        self._start_switch()
+        ports = [f"swp{i + 1}" for i in range(ports)] if isinstance(ports, int) else list(ports)
+        return self._add_switch(name, ports, lldp, address)
+
+    def create_second_switch(self, ports, uplink, name="tor-2", lldp="both", address="192.0.2.11"):
+        """One more switch, with ports of other names. 'uplink' is (own port, port of a switch that stands already): the
+        cable between them, both ends closed like any port."""
+        own, other = uplink
+        if set(ports) & set(self.ports):
+            raise WorldError(f"another switch has a port of that name: {ports}")
+        return self._add_switch(name, [*ports, own], lldp, address, (own, other))
+
+    def _add_switch(self, name, ports, lldp, address, uplink=None):
+        switch = self._new_switch(checked(name), [checked(port, 11) for port in ports], len(self.switches) + 1)
+        self.switches.append(switch)
+        self._start_switch(switch, self._cables([port for port in ports if not uplink or port != uplink[0]]),
+                           self._joining_script(switch, *uplink) if uplink else "")
         if lldp:
-            self.lldpd = Lldpd(self, name, self.switch_netns, self.ports, lldp, address=address).start()
+            switch.lldpd = Lldpd(self, name, switch.netns, switch.ports, lldp, address=address).start()
+        return switch
+
+    def _joining_script(self, switch, own, other):
+        """The loose end of the other switch's cable becomes a port of this one."""
+        target = f" netns {switch.netns}" if switch.netns else ""
+        return (f"ip {self._in(self.netns_of(other))} link set {other}.out{target} name {own}\n"
+                f"ip {self._in(switch.netns)} link set {own} up\n")
+
+    @property
+    def ports(self):
+        """Of all switches."""
+        return [port for switch in self.switches for port in switch.ports]
+
+    @property
+    def lldpd(self):
+        return self.switches[0].lldpd if self.switches else None
+
+    def switch_of(self, port):
+        return next(switch for switch in self.switches if port in switch.ports)
+
+    def netns_of(self, port):
+        """The network namespace that a port of a switch is in; None when it is the world's own."""
+        return self.switch_of(port).netns
 
     def create_host(self, name, wires, switches=None, discovery="cdp-listen", macs=None):
         """Makes a host.
@@ -223,8 +275,13 @@ class Plane:
 
     @property
     def switch_netns(self):
-        """The network namespace that the switch's ports are in; None when it is the world's own."""
-        raise NotImplementedError
+        """The network namespace that the first switch's ports are in; None when it is the world's own."""
+        return self.switches[0].netns
+
+    @property
+    def switch_config(self):
+        """The first switch's line in vsn.conf."""
+        return self.switches[0].config
 
     def next_number(self):
         with self._lock:
@@ -244,23 +301,23 @@ class Plane:
 
     def cable_script(self, port, netns, nic, mac):
         """Plugs the loose end of a port's cable into a namespace, where it becomes 'nic'."""
-        return (f"ip {self._in(self.switch_netns)} link set {port}.out netns {netns} name {nic}\n"
+        return (f"ip {self._in(self.netns_of(port))} link set {port}.out netns {netns} name {nic}\n"
                 f"ip -n {netns} link set {nic} address {mac}\nip -n {netns} link set {nic} up\n")
 
     def uncable_script(self, port, netns, nic):
         """Pulls it out again."""
         return (f"ip -n {netns} link set {nic} down\n"
-                f"ip -n {netns} link set {nic} netns {self.switch_netns or 1} name {port}.out\n")
+                f"ip -n {netns} link set {nic} netns {self.netns_of(port) or 1} name {port}.out\n")
 
     def set_port(self, port, up):
         """The administrative state of a port: "no shutdown" and "shutdown"."""
-        self.sh(f"ip {self._in(self.switch_netns)} link set {port} {'up' if up else 'down'}\n")
+        self.sh(f"ip {self._in(self.netns_of(port))} link set {port} {'up' if up else 'down'}\n")
 
     @staticmethod
     def _in(netns):
         return f"-n {netns}" if netns else ""
 
-    def _cables(self):
+    @staticmethod
+    def _cables(ports):
         """ip-batch lines: a cable for every port, its far end loose, so that the port has no carrier."""
-        return "".join(f"link add {port} type veth peer name {port}.out\nlink set {port} up\n"
-                       for port in self.ports)
+        return "".join(f"link add {port} type veth peer name {port}.out\nlink set {port} up\n" for port in ports)

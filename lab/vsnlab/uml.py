@@ -10,7 +10,7 @@ import subprocess
 
 from . import vlans as vlan_lists
 from .netns import NetNs
-from .plane import HERE, Plane
+from .plane import HERE, Plane, Switch
 from .relay import Relay
 from .remote import WorldError
 
@@ -38,8 +38,6 @@ wait -n
 class UmlPlane(Plane):
     kind = "uml"
     bridge = "br0"
-    switch_netns = None
-    switch_config = "switch linux-bridge br0"
 
     def __init__(self, memory="384M", **options):
         super().__init__(**options)
@@ -103,10 +101,14 @@ class UmlPlane(Plane):
 
     # The switch
 
-    def _start_switch(self):
-        joined = "".join(f"link set {port} master {self.bridge}\n" for port in self.ports)
-        self.sh(f"ip -batch - <<SWITCH\nlink add {self.bridge} type bridge vlan_filtering 1\n"
-                f"link set {self.bridge} up\n{self._cables()}{joined}SWITCH\n")
+    def _new_switch(self, name, ports, number):
+        bridge = f"br{number - 1}"
+        return Switch(name, ports, bridge, None, f"{self.dir}/switch{number}", f"switch linux-bridge {bridge}")
+
+    def _start_switch(self, switch, cables, uplink):
+        joined = "".join(f"link set {port} master {switch.bridge}\n" for port in switch.ports)
+        self.sh(f"ip -batch - <<SWITCH\nlink add {switch.bridge} type bridge vlan_filtering 1\n"
+                f"link set {switch.bridge} up\n{cables}SWITCH\n{uplink}ip -batch - <<SWITCH\n{joined}SWITCH\n")
 
     def _vlan_script(self, verb, device, vlans, netns=None):
         return "".join(f"bridge {self._in(netns)} vlan {verb} dev {device} vid {a}{f'-{b}' if b > a else ''}\n"
