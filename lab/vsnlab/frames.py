@@ -47,6 +47,10 @@ class Listener:
         """With each=True: waits for the next frame: (sent VLAN, received VLAN, number), -1 for untagged."""
         return tuple(map(int, self._process.read_line(timeout).split()))
 
+    def forget(self):
+        """The next wait_frame() waits for what comes from now on."""
+        self._process.skip()
+
     def stop(self):
         """All flows: a list of dicts, see lab/frames/flow.h."""
         self._process.close_stdin()

@@ -136,6 +136,11 @@ class Process:
                 raise WorldError(f"no line in {timeout} s from {self.argv}")
             return self._unread.popleft() if self._unread else None
 
+    def skip(self):
+        """Leaves out the lines that were there before."""
+        with self._changed:
+            self._unread.clear()
+
     def wait_line(self, wanted, timeout=30):
         """Reads on to the first line that contains 'wanted' and returns it."""
         while (line := self.read_line(timeout)) is not None:
