@@ -370,12 +370,8 @@ func (b *builder) vmknics(spec invHost) error {
 	return nil
 }
 
-// machine makes a machine with one interface per network.
-func (b *builder) machine(spec invMachine) error {
-	h, err := findHostNamed(spec.Host)
-	if err != nil {
-		return err
-	}
+// machineSpec is the call that makes a machine with one interface per network.
+func machineSpec(spec invMachine, h *simulator.HostSystem) (*types.CreateVM_Task, error) {
 	config := types.VirtualMachineConfigSpec{Name: spec.Name,
 		GuestId: string(types.VirtualMachineGuestOsIdentifierOtherGuest),
 		Files:   &types.VirtualMachineFileInfo{VmPathName: "[LocalDS_0]"}}
@@ -392,21 +388,44 @@ func (b *builder) machine(spec invMachine) error {
 			nic.Backing = &types.VirtualEthernetCardNetworkBackingInfo{
 				VirtualDeviceDeviceBackingInfo: types.VirtualDeviceDeviceBackingInfo{DeviceName: name}}
 		} else {
-			return fmt.Errorf("no network %q on host %s", name, h.Name)
+			return nil, fmt.Errorf("no network %q on host %s", name, h.Name)
 		}
 		config.DeviceChange = append(config.DeviceChange, &types.VirtualDeviceConfigSpec{Operation: "add", Device: nic})
 	}
+	return &types.CreateVM_Task{Config: config, Pool: *simulator.HostParent(&h.HostSystem).ResourcePool,
+		Host: &h.Self}, nil
+}
+
+// machine makes a machine of the world, in the power state that it has there.
+func (b *builder) machine(spec invMachine) error {
+	h, err := findHostNamed(spec.Host)
+	if err != nil {
+		return err
+	}
+	request, err := machineSpec(spec, h)
+	if err != nil {
+		return err
+	}
 	folder := simulator.Map.Get(b.dc.VmFolder).(*simulator.Folder)
-	r := folder.CreateVMTask(b.ctx, &types.CreateVM_Task{Config: config,
-		Pool: *simulator.HostParent(&h.HostSystem).ResourcePool, Host: &h.Self})
+	r := folder.CreateVMTask(b.ctx, request)
 	t, err := taskOf(r, &r.(*methods.CreateVM_TaskBody).Res.Returnval)
 	if err != nil {
 		return err
 	}
 	vm := findMachine(t.Info.Result.(types.ManagedObjectReference))
 	welcomeMachine(vm)
-	if spec.Power != "off" {
+	switch spec.Power {
+	case "", "on", "suspended":
 		vm.PowerOnVMTask(b.ctx, &types.PowerOnVM_Task{This: vm.Self})
+	case "off", "template":
+	default:
+		return fmt.Errorf("power %q", spec.Power)
+	}
+	if spec.Power == "suspended" {
+		vm.SuspendVMTask(b.ctx, &types.SuspendVM_Task{This: vm.Self})
+	}
+	if spec.Power == "template" {
+		vm.MarkAsTemplate(&types.MarkAsTemplate{This: vm.Self})
 	}
 	return nil
 }

@@ -25,8 +25,8 @@ func (l *lab) callTable() map[string]callFunc {
 		"AddStandaloneHost_Task":        l.addHost,
 		"DisconnectHost_Task":           l.disconnectHost,
 		"ReconnectHost_Task":            l.reconnectHost,
-		"EnterMaintenanceMode_Task":     l.maintenance,
-		"ExitMaintenanceMode_Task":      l.maintenance,
+		"EnterMaintenanceMode_Task":     l.maintenanceCall,
+		"ExitMaintenanceMode_Task":      l.exitMaintenanceCall,
 		"AddPortGroup":                  l.addPortGroup,
 		"UpdatePortGroup":               l.updatePortGroup,
 		"RemovePortGroup":               l.removePortGroup,
@@ -44,13 +44,18 @@ func (l *lab) callTable() map[string]callFunc {
 		"CreateDVPortgroup_Task":        l.createDVPortgroup,
 		"ReconfigureDVPortgroup_Task":   l.reconfigureDVPortgroup,
 		"Destroy_Task":                  l.destroy,
-		"CreateVM_Task":                 l.changeMachines,
+		"CreateVM_Task":                 l.createCall,
 		"RegisterVM_Task":               l.changeMachines,
-		"CloneVM_Task":                  l.cloneMachine,
+		"CloneVM_Task":                  l.cloneCall,
+		"MarkAsTemplate":                l.markCall,
+		"MarkAsVirtualMachine":          l.markCall,
+		"PowerOnVM_Task":                l.powerOnCall,
+		"PowerOnMultiVM_Task":           l.powerOnMultiCall,
 		"ReconfigVM_Task":               l.reconfigMachine,
 		"UnregisterVM":                  l.changeMachines,
 		"MigrateVM_Task":                l.migrateCall,
 		"RelocateVM_Task":               l.relocateCall,
+		"CancelTask":                    l.cancelCall,
 	}
 }
 
@@ -64,7 +69,7 @@ var sharedCalls = map[string]bool{
 
 // waitsForMove are the calls that a machine refuses while it moves. So do the moves themselves, see newMove.
 var waitsForMove = map[string]bool{
-	"PowerOffVM_Task": true, "SuspendVM_Task": true, "ResetVM_Task": true, "ReconfigVM_Task": true,
+	"PowerOnVM_Task": true, "PowerOffVM_Task": true, "SuspendVM_Task": true, "ResetVM_Task": true, "ReconfigVM_Task": true,
 	"CloneVM_Task": true, "UnregisterVM": true, "Destroy_Task": true,
 }
 

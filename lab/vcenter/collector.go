@@ -213,6 +213,9 @@ func (pc *collector) wait(ctx *simulator.Context, w waitFor) (*types.UpdateSet, 
 	}
 
 	for {
+		if failed := pc.hold(w, cancel, gone); failed != nil {
+			return nil, failed
+		}
 		set, failed := pc.answer(ctx, w)
 		if set != nil || failed != nil {
 			return set, failed
@@ -224,11 +227,37 @@ func (pc *collector) wait(ctx *simulator.Context, w waitFor) (*types.UpdateSet, 
 		case <-pc.wake:
 			time.Sleep(pc.lab.opt.tick) // let a burst gather
 		case <-end.C:
-			return nil, nil
+			if failed := pc.hold(w, cancel, gone); failed != nil {
+				return nil, failed
+			}
+			return pc.answer(ctx, w)
 		case <-cancel:
 			return nil, fault("", new(types.RequestCanceled))
 		case <-gone:
 			return nil, fault("", new(types.RequestCanceled)) // nobody reads this; nothing was consumed
+		}
+	}
+}
+
+// hold lets a wait sit while answers are held back; what happens meanwhile comes in one answer afterwards.
+func (pc *collector) hold(w waitFor, cancel chan struct{}, gone <-chan struct{}) soap.HasFault {
+	for {
+		left := pc.lab.faults.held("hold", w.call)
+		if left <= 0 {
+			return nil
+		}
+		if left > 50*time.Millisecond {
+			left = 50 * time.Millisecond // the rule may be taken away
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-cancel:
+			timer.Stop()
+			return fault("", new(types.RequestCanceled))
+		case <-gone:
+			timer.Stop()
+			return fault("", new(types.RequestCanceled))
 		}
 	}
 }

@@ -21,13 +21,18 @@ type control func(r *http.Request) (interface{}, error)
 func (l *lab) controlMux() http.Handler {
 	mux := http.NewServeMux()
 	for path, f := range map[string]control{
-		"/ctl/state":   l.ctlState,
-		"/ctl/hint":    l.ctlHint,
-		"/ctl/pnic":    l.ctlPnic,
-		"/ctl/migrate": l.ctlMigrate,
-		"/ctl/fault":   l.ctlFault,
-		"/ctl/drop":    l.ctlDrop,
-		"/ctl/host":    l.ctlHost,
+		"/ctl/state":       l.ctlState,
+		"/ctl/hint":        l.ctlHint,
+		"/ctl/pnic":        l.ctlPnic,
+		"/ctl/migrate":     l.ctlMigrate,
+		"/ctl/evacuate":    l.ctlEvacuate,
+		"/ctl/fail":        l.ctlFail,
+		"/ctl/cancel":      l.ctlCancel,
+		"/ctl/moves":       l.ctlMoves,
+		"/ctl/switchovers": l.ctlSwitchovers,
+		"/ctl/fault":       l.ctlFault,
+		"/ctl/drop":        l.ctlDrop,
+		"/ctl/host":        l.ctlHost,
 	} {
 		f := f
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
@@ -145,41 +150,6 @@ func setPnics(h *simulator.HostSystem, list []types.PhysicalNic) {
 	h.Config.Network.Pnic = list
 	update(h, set("config.network.pnic", list))
 	update(networkSystem(h), set("networkInfo.pnic", list))
-}
-
-// ctlMigrate starts a move: ?vm=&host=&kind=manual|drs|encrypted|cold|relocate|fail, or &fail=1 with another kind.
-func (l *lab) ctlMigrate(r *http.Request) (interface{}, error) {
-	q := r.URL.Query()
-	kind, fails := q.Get("kind"), q.Get("fail") == "1"
-	switch kind {
-	case "fail":
-		kind, fails = moveManual, true
-	case "":
-		kind = moveManual
-	}
-	if !moveKinds[kind] {
-		return nil, fmt.Errorf("unknown kind of move: %s", kind)
-	}
-	l.world.Lock()
-	defer l.world.Unlock()
-	vm, err := findEntity("VirtualMachine", q.Get("vm"))
-	if err != nil {
-		return nil, err
-	}
-	h, err := findHostNamed(q.Get("host"))
-	if err != nil {
-		return nil, err
-	}
-	desc := "migrateVm"
-	if kind == moveRelocate {
-		desc = "relocateVm"
-	}
-	m, f := l.newMove(vm.Reference(), h.Self, kind, desc)
-	if f != nil {
-		return nil, fmt.Errorf("%T", f)
-	}
-	m.fail = fails
-	return map[string]string{"task": m.start().Value}, nil
 }
 
 // ctlHost sets a host's connection state without a call: what vCenter finds out by itself.

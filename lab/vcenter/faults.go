@@ -1,9 +1,11 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"math/rand"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -23,6 +25,7 @@ type faultRule struct {
 	Form    string  `json:"form,omitempty"`
 	Object  string  `json:"object,omitempty"` // the value of a reference
 	Hits    int     `json:"hits"`
+	since   time.Time
 }
 
 // faultKinds: whether the kind replaces the whole reply, bends it, or changes what is read.
@@ -30,6 +33,7 @@ var faultKinds = map[string]string{
 	"not-authenticated": "replace", "refuse-login": "replace", "status": "replace", "garbage": "replace",
 	"endless": "replace", "huge": "replace", "stall": "replace", "close": "replace",
 	"truncate": "bend", "drip": "bend",
+	"hold": "later", "cut": "line",
 	"hollow-session": "read", "empty-inventory": "read", "hidden": "object", "no-permission": "object",
 }
 
@@ -38,6 +42,7 @@ type faults struct {
 	mu    sync.Mutex
 	rules []*faultRule
 	last  int
+	conns map[net.Conn]bool // the connections to the front
 }
 
 func (f *faults) add(r faultRule) (int, error) {
@@ -56,9 +61,59 @@ func (f *faults) add(r faultRule) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.last++
-	r.ID, r.Hits = f.last, 0
+	r.ID, r.Hits, r.since = f.last, 0, time.Now()
 	f.rules = append(f.rules, &r)
+	if r.Kind == "cut" {
+		for c := range f.conns {
+			cut(c)
+		}
+	}
 	return r.ID, nil
+}
+
+// held is how long answers of a call are still to be held back: until each such rule has had its seconds or is gone.
+func (f *faults) held(kind, call string) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var longest time.Duration
+	rest := f.rules[:0:0]
+	for _, r := range f.rules {
+		left := time.Hour
+		if r.Seconds > 0 {
+			left = time.Until(r.since.Add(time.Duration(r.Seconds * float64(time.Second))))
+		}
+		if r.Kind == kind && left <= 0 {
+			continue
+		}
+		rest = append(rest, r)
+		if r.Kind == kind && (r.Call == "" || r.Call == call) && left > longest {
+			longest = left
+		}
+	}
+	f.rules = rest
+	return longest
+}
+
+// cut closes a connection without a word of TLS.
+func cut(c net.Conn) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	c.Close()
+}
+
+// line hears of each connection to the front, and closes new ones while the line is cut.
+func (f *faults) line(c net.Conn, state http.ConnState) {
+	if state == http.StateNew && f.held("cut", "") > 0 {
+		cut(c)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if state == http.StateClosed || state == http.StateHijacked {
+		delete(f.conns, c)
+	} else {
+		f.conns[c] = true
+	}
 }
 
 // clear removes one rule, or all with 0.

@@ -24,12 +24,10 @@ type options struct {
 
 	cluster, host, standalone, vm, pg int
 
-	times moveTimes
+	times    moveTimes
+	start    time.Duration
+	evacuate int
 }
-
-// moveTimes are the pauses of a migration: from queued to running, from the start event to the emigrating event,
-// and from there to the switch-over.
-type moveTimes struct{ queue, pre, run time.Duration }
 
 func parseFlags(args []string) *options {
 	o := &options{}
@@ -58,6 +56,8 @@ func parseFlags(args []string) *options {
 	f.DurationVar(&o.times.queue, "t-queue", 300*time.Millisecond, "migration: task queued to running")
 	f.DurationVar(&o.times.pre, "t-pre", 2*time.Second, "migration: start event to emigrating event")
 	f.DurationVar(&o.times.run, "t-run", 2*time.Second, "migration: emigrating event to switch-over")
+	f.DurationVar(&o.start, "t-start", 0, "a machine that a call starts or makes: announcement to fact (0 = at once)")
+	f.IntVar(&o.evacuate, "evacuate", 4, "moves at once when a host enters maintenance mode")
 	f.Parse(args)
 
 	if f.NArg() > 0 {

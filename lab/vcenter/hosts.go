@@ -174,20 +174,6 @@ func setConnection(h *simulator.HostSystem, state types.HostSystemConnectionStat
 	}
 }
 
-// maintenance tells the watchers, which the simulator does not. Machines stay where they are.
-func (l *lab) maintenance(c *call) soap.HasFault {
-	res := c.next()
-	if h := findHost(c.this); h != nil {
-		update(h, set("runtime.inMaintenanceMode", h.Runtime.InMaintenanceMode))
-		if h.Runtime.InMaintenanceMode {
-			c.ctx.PostEvent(&types.EnteredMaintenanceModeEvent{HostEvent: h.Event()})
-		} else {
-			c.ctx.PostEvent(&types.ExitMaintenanceModeEvent{HostEvent: h.Event()})
-		}
-	}
-	return res
-}
-
 // reappear lets container views find a new host: the simulator announces it before it hangs in the tree.
 func reappear(h *simulator.HostSystem) {
 	if parent := simulator.HostParent(&h.HostSystem); parent.Self.Type == "ComputeResource" && parent.ResourcePool != nil {

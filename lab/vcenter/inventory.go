@@ -106,7 +106,7 @@ type invMachine struct {
 	Host     string   `json:"host"`
 	Networks []string `json:"networks"`
 	Macs     []string `json:"macs"`  // parallel to networks; "" or missing = generated
-	Power    string   `json:"power"` // on (default) or off
+	Power    string   `json:"power"` // on (default), off, suspended, or template
 }
 
 // loadInventory makes exactly the world that the file describes.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/soap"
+	"github.com/vmware/govmomi/vim25/types"
 )
 
 // lab is one stand-in: the simulator's service, and what we add to it.
@@ -24,12 +25,15 @@ type lab struct {
 	// it alone. So a client sees each change whole.
 	world sync.RWMutex
 
-	tracker *tracker
-	moves   moves
-	hints   hints
-	faults  faults
-	counts  counts
-	calls   map[string]callFunc
+	tracker    *tracker
+	moves      moves
+	activities activities
+	journal    journal
+	leaving    map[types.ManagedObjectReference]bool // hosts that are being evacuated; part of the world
+	hints      hints
+	faults     faults
+	counts     counts
+	calls      map[string]callFunc
 
 	scratch     *scratch
 	url, ctlURL string
@@ -42,6 +46,9 @@ func start(opt *options) (*lab, error) {
 	l.calls = l.callTable()
 	l.hints.init()
 	l.moves.init()
+	l.activities.init()
+	l.journal.init()
+	l.leaving = map[types.ManagedObjectReference]bool{}
 	l.counts.init()
 
 	var err error
@@ -114,7 +121,8 @@ func (l *lab) listen() error {
 	}
 
 	l.url, l.ctlURL = "https://"+fl.Addr().String()+"/sdk", "http://"+cl.Addr().String()
-	l.front = &http.Server{Handler: http.HandlerFunc(l.serveFront), ErrorLog: quietLog}
+	l.faults.conns = map[net.Conn]bool{}
+	l.front = &http.Server{Handler: http.HandlerFunc(l.serveFront), ErrorLog: quietLog, ConnState: l.faults.line}
 	l.ctl = &http.Server{Handler: l.controlMux(), ErrorLog: quietLog}
 	go l.front.Serve(tls.NewListener(fl, secure))
 	go l.ctl.Serve(cl)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -22,42 +21,39 @@ var (
 	}
 )
 
-// The ways in which a machine moves; see README.md.
-const (
-	moveManual    = "manual"
-	moveDRS       = "drs"
-	moveEncrypted = "encrypted"
-	moveCold      = "cold"
-	moveRelocate  = "relocate"
-)
-
-var moveKinds = map[string]bool{moveManual: true, moveDRS: true, moveEncrypted: true, moveCold: true, moveRelocate: true}
-
-// moves knows which machine is on its way, and the task that moves it.
+// moves knows which machine is on its way.
 type moves struct {
 	mu sync.Mutex
-	on map[types.ManagedObjectReference]types.ManagedObjectReference
+	on map[types.ManagedObjectReference]*move
 }
 
-func (m *moves) init() { m.on = map[types.ManagedObjectReference]types.ManagedObjectReference{} }
+func (m *moves) init() { m.on = map[types.ManagedObjectReference]*move{} }
 
-func (m *moves) busy(vm types.ManagedObjectReference) bool { return m.task(vm).Value != "" }
-
-func (m *moves) task(vm types.ManagedObjectReference) types.ManagedObjectReference {
+func (m *moves) of(vm types.ManagedObjectReference) *move {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.on[vm]
 }
 
-func (m *moves) begin(vm, task types.ManagedObjectReference) {
+func (m *moves) busy(vm types.ManagedObjectReference) bool { return m.of(vm) != nil }
+
+// task is the task that moves a machine.
+func (m *moves) task(vm types.ManagedObjectReference) types.ManagedObjectReference {
+	if on := m.of(vm); on != nil {
+		return on.taskRef()
+	}
+	return types.ManagedObjectReference{}
+}
+
+func (m *moves) begin(on *move) {
 	m.mu.Lock()
-	m.on[vm] = task
+	m.on[on.ref] = on
 	m.mu.Unlock()
 }
 
-func (m *moves) end(vm types.ManagedObjectReference) {
+func (m *moves) end(on *move) {
 	m.mu.Lock()
-	delete(m.on, vm)
+	delete(m.on, on.ref)
 	m.mu.Unlock()
 }
 
@@ -67,16 +63,36 @@ func (m *moves) count() int {
 	return len(m.on)
 }
 
-// move is one migration under way.
+// incoming counts the machines on their way to each host.
+func (m *moves) incoming() map[types.ManagedObjectReference]int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := map[types.ManagedObjectReference]int{}
+	for _, on := range m.on {
+		out[on.dst.Self]++
+	}
+	return out
+}
+
+// moveTimes are the pauses of a move: from queued to running, from the announcement to the middle (of a migration: the
+// emigrating event), and from there to the switch-over.
+type moveTimes struct{ queue, pre, run time.Duration }
+
+// move is one machine on its way to a host: a migration, or the start or the making of a machine.
 type move struct {
-	*lab
-	vm       *simulator.VirtualMachine
-	src, dst *simulator.HostSystem
-	task     *simulator.Task
-	kind     string
+	*activity
+	kind     *moveKind
+	vm       *simulator.VirtualMachine    // of a clone: the source; nil while it is not made
+	ref      types.ManagedObjectReference // of the machine that comes to 'dst'
+	name     string
+	src, dst *simulator.HostSystem // src is nil where the machine comes from nowhere
+	times    moveTimes
 	fail     bool
-	user     string
-	chain    int32
+	label    string // what the lab calls it, if not by its kind
+	parent   string // key of the task that this one is part of
+	make     func(*move) (*simulator.VirtualMachine, types.BaseMethodFault)
+	finished func(*move) // called when it has ended, the world being locked
+	record   *moveRecord
 }
 
 func (l *lab) migrateCall(c *call) soap.HasFault {
@@ -84,11 +100,10 @@ func (l *lab) migrateCall(c *call) soap.HasFault {
 	if r.Host == nil {
 		return fault("", &types.InvalidArgument{InvalidProperty: "host"})
 	}
-	m, f := l.newMove(c.this, *r.Host, moveManual, "migrateVm")
+	m, f := l.newMove(c.this, *r.Host, "manual", c.ctx.Session.UserName)
 	if f != nil {
 		return fault("", f)
 	}
-	m.user = c.ctx.Session.UserName
 	return &methods.MigrateVM_TaskBody{Res: &types.MigrateVM_TaskResponse{Returnval: m.start()}}
 }
 
@@ -103,16 +118,15 @@ func (l *lab) relocateCall(c *call) soap.HasFault {
 	if r.Spec.Host != nil {
 		dst = *r.Spec.Host
 	}
-	m, f := l.newMove(c.this, dst, moveRelocate, "relocateVm")
+	m, f := l.newMove(c.this, dst, "relocate", c.ctx.Session.UserName)
 	if f != nil {
 		return fault("", f)
 	}
-	m.user = c.ctx.Session.UserName
 	return &methods.RelocateVM_TaskBody{Res: &types.RelocateVM_TaskResponse{Returnval: m.start()}}
 }
 
-// newMove checks a move as a real server does before it makes the task. The world is locked.
-func (l *lab) newMove(vmRef, hostRef types.ManagedObjectReference, kind, desc string) (*move, types.BaseMethodFault) {
+// newMove checks the move of a machine that exists, as a real server does before it makes the task. The world is locked.
+func (l *lab) newMove(vmRef, hostRef types.ManagedObjectReference, kind, user string) (*move, types.BaseMethodFault) {
 	vm, dst := findMachine(vmRef), findHost(hostRef)
 	switch {
 	case vm == nil:
@@ -121,164 +135,169 @@ func (l *lab) newMove(vmRef, hostRef types.ManagedObjectReference, kind, desc st
 		return nil, &types.ManagedObjectNotFound{Obj: hostRef}
 	case l.moves.busy(vmRef):
 		return nil, &types.TaskInProgress{Task: l.moves.task(vmRef)}
-	case dst.Runtime.ConnectionState != types.HostSystemConnectionStateConnected:
-		return nil, &types.InvalidState{}
-	case dst.Runtime.InMaintenanceMode:
-		return nil, &types.InvalidState{}
+	}
+	k := moveKinds[kind]
+	if f := k.ready(vm); f != nil {
+		return nil, f
 	}
 	src := findHost(*vm.Runtime.Host)
+	if f := fits(vm, src, dst); f != nil {
+		return nil, f
+	}
+	if kind == "manual" && vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOff {
+		k = moveKinds["cold"]
+	}
+	m := &move{activity: l.newActivity(vm, k.task, k.lro, user), kind: k, vm: vm, ref: vm.Self, name: vm.Name,
+		src: src, dst: dst, times: l.opt.times}
+	if k.drs {
+		m.task.Info.Reason = &types.TaskReasonSystem{}
+	}
+	return m, nil
+}
+
+// fits tells why a machine cannot run on a host.
+func fits(vm *simulator.VirtualMachine, src, dst *simulator.HostSystem) types.BaseMethodFault {
+	if dst.Runtime.ConnectionState != types.HostSystemConnectionStateConnected || dst.Runtime.InMaintenanceMode {
+		return &types.InvalidState{}
+	}
 	for _, ref := range vm.Network {
 		if src != dst && !hasRef(dst.Network, ref) {
 			ref := ref
-			return nil, &types.CannotAccessNetwork{Network: &ref}
+			return &types.CannotAccessNetwork{Network: &ref}
 		}
 	}
-	if kind == moveManual && vm.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOff {
-		kind = moveCold
-	}
-
-	t := simulator.CreateTask(vm, desc, nil)
-	t.Info.EntityName = vm.Name
-	t.Info.Name, t.Info.DescriptionId = "MigrateVM_Task", "VirtualMachine.migrate"
-	if desc == "relocateVm" {
-		t.Info.Name, t.Info.DescriptionId = "RelocateVM_Task", "VirtualMachine.relocate"
-	}
-	if kind == moveDRS {
-		t.Info.DescriptionId = "Drm.ExecuteVMotionLRO"
-		t.Info.Reason = &types.TaskReasonSystem{}
-	}
-	return &move{lab: l, vm: vm, src: src, dst: dst, task: t, kind: kind, user: labSession.UserName}, nil
+	return nil
 }
 
 // start queues the task and lets the move run. The world is locked; each step of the run locks it again.
 func (m *move) start() types.ManagedObjectReference {
-	m.moves.begin(m.vm.Self, m.task.Self)
-	first := &types.TaskEvent{Event: m.event(m.src).Event, Info: m.task.Info}
-	m.post(first)
-	first.Info.EventChainId = m.chain
-	recent := withRef(m.vm.RecentTask, m.task.Self)
-	if len(recent) > 5 {
-		recent = recent[len(recent)-5:]
-	}
-	update(m.task, set("info.eventChainId", m.chain))
-	update(m.vm, set("recentTask", recent))
+	m.queue()
 	go m.run()
-	return m.task.Self
+	return m.taskRef()
 }
 
-// run is the life of a move. The destination stands in the start event only, never in the task.
-func (m *move) run() {
-	defer m.moves.end(m.vm.Self)
-	t := m.opt.times
-	time.Sleep(t.queue)
-	if !m.step(func() {
-		update(m.task, set("info.startTime", time.Now()), set("info.state", types.TaskInfoStateRunning))
-		m.post(m.startEvent())
-	}) {
+func (m *move) queue() {
+	m.moves.begin(m)
+	r := moveRecord{Machine: m.name, Ref: m.ref.Value, To: m.dst.Name, Kind: m.kind.name, Task: m.taskRef().Value}
+	if m.label != "" {
+		r.Kind = m.label
+	}
+	if m.src != nil {
+		r.From = m.src.Name
+	}
+	m.record = m.journal.add(r)
+	if m.task == nil {
 		return
 	}
-	time.Sleep(t.pre)
-	if !m.step(func() {
-		if m.kind != moveCold {
-			m.post(&types.VmEmigratingEvent{VmEvent: m.event(m.src)})
+	m.task.Info.ParentTaskKey = m.parent
+	m.announce(m.event(m.from()).Event)
+	m.journal.note(m.record, func(r *moveRecord) { r.Chain = m.chain })
+	if m.vm != nil {
+		recent := withRef(m.vm.RecentTask, m.task.Self)
+		if len(recent) > 5 {
+			recent = recent[len(recent)-5:]
 		}
-		update(m.task, set("info.progress", int32(20)))
-	}) {
-		return
+		update(m.vm, set("recentTask", recent))
 	}
-	time.Sleep(t.run / 2)
-	if !m.step(func() { update(m.task, set("info.progress", int32(60))) }) {
-		return
-	}
-	time.Sleep(t.run - t.run/2)
-	m.step(m.finish)
 }
 
-// step runs 'f' with the world locked, unless the machine or a host went meanwhile: then the move has failed.
-func (m *move) step(f func()) bool {
+// from is where the machine is before the move; where it comes from nowhere, its events name its new host.
+func (m *move) from() *simulator.HostSystem {
+	if m.src == nil {
+		return m.dst
+	}
+	return m.src
+}
+
+// run is the life of a move. The destination stands in the announcement only, never in the task.
+func (m *move) run() {
+	half := m.times.run / 2
+	for _, s := range []struct {
+		after time.Duration
+		do    func()
+	}{
+		{m.times.queue, m.begin}, {m.times.pre, m.middle}, {half, func() { m.progress(60) }}, {m.times.run - half, m.finish},
+	} {
+		if !m.step(m.pause(s.after), s.do) {
+			return
+		}
+	}
+}
+
+// step runs 'f' with the world locked, unless the move was cancelled, or its machine or a host went meanwhile.
+func (m *move) step(on bool, f func()) bool {
 	m.world.Lock()
 	defer m.world.Unlock()
-	if findMachine(m.vm.Self) == nil || findHost(m.dst.Self) == nil || findHost(m.src.Self) == nil {
-		m.failed(&types.ManagedObjectNotFound{Obj: m.vm.Self})
+	switch {
+	case !on || m.cancelled():
+		m.close("cancelled", &types.RequestCanceled{})
+		return false
+	case m.vm != nil && findMachine(m.vm.Self) == nil || findHost(m.dst.Self) == nil ||
+		m.src != nil && findHost(m.src.Self) == nil:
+		m.close("error", &types.ManagedObjectNotFound{Obj: m.ref})
 		return false
 	}
 	f()
 	return true
 }
 
+func (m *move) begin() {
+	m.running()
+	m.journal.note(m.record, func(r *moveRecord) { r.Started = nowMS() })
+	if m.kind.announce != nil {
+		m.post(m.kind.announce(m))
+	}
+}
+
+func (m *move) middle() {
+	if m.kind.emigrates {
+		m.post(&types.VmEmigratingEvent{VmEvent: m.event(m.src)})
+	}
+	m.progress(20)
+}
+
 func (m *move) finish() {
+	var f types.BaseMethodFault
 	if m.fail || m.dst.Runtime.ConnectionState != types.HostSystemConnectionStateConnected {
-		reason := types.LocalizedMethodFault{Fault: &types.MigrationFault{}, LocalizedMessage: "migration failed"}
-		if m.kind == moveRelocate {
-			m.post(&types.VmRelocateFailedEvent{VmRelocateSpecEvent: types.VmRelocateSpecEvent{VmEvent: m.event(m.src)},
-				DestHost: m.dst.EventArgument(), Reason: reason})
-		} else {
-			m.post(&types.VmFailedMigrateEvent{VmEvent: m.event(m.src), DestHost: m.dst.EventArgument(), Reason: reason})
+		f = &types.MigrationFault{}
+	} else {
+		f = m.kind.arrive(m)
+	}
+	if f != nil {
+		if m.kind.failed != nil {
+			m.post(m.kind.failed(m, localized(f)))
 		}
-		m.failed(reason.Fault)
+		m.close("error", f)
 		return
 	}
-	if m.src != m.dst {
-		update(m.src, set("vm", withoutRef(m.src.Vm, m.vm.Self)))
-		addRef(m.dst, "vm", m.dst.Vm, m.vm.Self)
-		ref := m.dst.Self
-		update(m.vm, set("runtime.host", &ref), set("summary.runtime.host", &ref))
+	for _, e := range m.kind.done(m) {
+		m.post(e)
 	}
-	m.post(m.endEvent())
-	update(m.task, set("info.completeTime", time.Now()), set("info.state", types.TaskInfoStateSuccess))
+	m.close("success", nil)
 }
 
-func (m *move) failed(f types.BaseMethodFault) {
-	update(m.task, set("info.completeTime", time.Now()), set("info.state", types.TaskInfoStateError),
-		set("info.error", types.LocalizedMethodFault{Fault: f, LocalizedMessage: fmt.Sprintf("%T", f)}))
-}
-
-func (m *move) startEvent() types.BaseEvent {
-	dc := simulator.DatacenterArgument(m.dst)
-	switch m.kind {
-	case moveEncrypted:
-		return &types.EventEx{Event: m.event(m.src).Event, Severity: "info",
-			EventTypeId: "com.vmware.vc.vm.VmHotMigratingWithEncryptionEvent",
-			Arguments: []types.KeyAnyValue{{Key: "destHost", Value: m.dst.Name},
-				{Key: "destDatacenter", Value: dc.Name}, {Key: "destDatastore", Value: "LocalDS_0"}},
-			ObjectId: m.vm.Self.Value, ObjectType: "VirtualMachine", ObjectName: m.vm.Name}
-	case moveCold:
-		return &types.VmBeingMigratedEvent{VmEvent: m.event(m.src), DestHost: m.dst.EventArgument(), DestDatacenter: dc}
-	case moveRelocate:
-		return &types.VmBeingRelocatedEvent{
-			VmRelocateSpecEvent: types.VmRelocateSpecEvent{VmEvent: m.event(m.src)},
-			DestHost:            m.dst.EventArgument(), DestDatacenter: dc}
+// close ends the move, well or not.
+func (m *move) close(outcome string, f types.BaseMethodFault) {
+	var result types.AnyType
+	if f == nil && m.make != nil {
+		result = m.ref
 	}
-	return &types.VmBeingHotMigratedEvent{VmEvent: m.event(m.src), DestHost: m.dst.EventArgument(), DestDatacenter: dc}
-}
-
-func (m *move) endEvent() types.BaseEvent {
-	if m.kind == moveRelocate {
-		return &types.VmRelocatedEvent{VmRelocateSpecEvent: types.VmRelocateSpecEvent{VmEvent: m.event(m.dst)},
-			SourceHost: m.src.EventArgument()}
+	m.moves.end(m)
+	m.ended(f, result)
+	m.journal.note(m.record, func(r *moveRecord) { r.Ended, r.Outcome = nowMS(), outcome })
+	if m.finished != nil {
+		m.finished(m)
 	}
-	done := types.VmMigratedEvent{VmEvent: m.event(m.dst), SourceHost: m.src.EventArgument()}
-	if m.kind == moveDRS {
-		return &types.DrsVmMigratedEvent{VmMigratedEvent: done}
-	}
-	return &done
 }
 
 // event is the part that all events of the move share; 'h' is where the machine is.
 func (m *move) event(h *simulator.HostSystem) types.VmEvent {
-	e := m.vm.Event()
-	host := h.EventArgument()
-	e.Host = &host
+	e := types.VmEvent{Event: h.Event().Event}
+	e.Vm = &types.VmEventArgument{EntityEventArgument: types.EntityEventArgument{Name: m.name}, Vm: m.ref}
 	return e
 }
 
-// post posts an event of this move: they all have the number of the first as chainId.
-func (m *move) post(e types.BaseEvent) {
-	e.GetEvent().ChainId = m.chain
-	ctx := labContext()
-	ctx.Session = &simulator.Session{UserSession: types.UserSession{UserName: m.user}, Registry: labSession.Registry}
-	ctx.PostEvent(e)
-	if m.chain == 0 {
-		m.chain = e.GetEvent().Key
-	}
+// machineOf names another machine than the one that moves.
+func machineOf(vm *simulator.VirtualMachine) types.VmEventArgument {
+	return types.VmEventArgument{EntityEventArgument: types.EntityEventArgument{Name: vm.Name}, Vm: vm.Self}
 }

@@ -54,17 +54,17 @@ func TestMoveIsCheckedBeforeItStarts(t *testing.T) {
 	host, _ := findHostNamed("b")
 	l.world.Lock()
 	defer l.world.Unlock()
-	if _, f := l.newMove(vm.Reference(), host.Self, moveManual, "migrateVm"); f == nil {
+	if _, f := l.newMove(vm.Reference(), host.Self, "manual", "u"); f == nil {
 		t.Error("host b has no port group p")
 	}
 	setVswitch(host.Config.Network, -1, types.HostVirtualSwitch{Name: "v"})
 	setPortgroup(host.Config.Network, -1, types.HostPortGroup{Spec: types.HostPortGroupSpec{Name: "p", VswitchName: "v"}})
 	settle(host)
-	if _, f := l.newMove(vm.Reference(), host.Self, moveManual, "migrateVm"); f != nil {
+	if _, f := l.newMove(vm.Reference(), host.Self, "manual", "u"); f != nil {
 		t.Errorf("now it has: %T", f)
 	}
 	setConnection(host, types.HostSystemConnectionStateDisconnected)
-	if _, f := l.newMove(vm.Reference(), host.Self, moveManual, "migrateVm"); f == nil {
+	if _, f := l.newMove(vm.Reference(), host.Self, "manual", "u"); f == nil {
 		t.Error("a host that is not connected")
 	}
 }

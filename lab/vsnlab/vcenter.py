@@ -98,9 +98,25 @@ class VCenter:
     def state(self):
         return self.control("state")
 
-    def migrate(self, machine, host, kind="manual"):
-        """Starts a move of a machine, see lab/vcenter/README.md for the kinds."""
-        return self.control("migrate", method="POST", vm=machine, host=host, kind=kind)
+    def migrate(self, machine, host, kind="manual", **more):
+        """Starts a move of a machine, see lab/vcenter/README.md for the kinds and for more words."""
+        return self.control("migrate", method="POST", vm=machine, host=host, kind=kind, **more)
+
+    def migrate_all(self, moves):
+        """Starts many moves with one request: a list of {"vm", "host", ...}. Raises if one of them is refused."""
+        answers = self.control("migrate", moves)
+        refused = [(move, answer["error"]) for move, answer in zip(moves, answers) if "error" in answer]
+        if refused:
+            raise WorldError(f"{len(refused)} moves refused, the first: {refused[0]}")
+        return answers
+
+    def moves(self, since=0):
+        """All moves with a number above 'since', with the instants of their steps."""
+        return self.control("moves", since=since)
+
+    def switchovers(self, after=0, wait=25):
+        """The switch-overs after the first 'after', as soon as there is one; an empty list after 'wait' seconds."""
+        return self.control("switchovers", after=after, wait=wait)
 
     def fault(self, kind, call="", count=0, **more):
         """Sets a fault, in force until it was used 'count' times or clear_faults()."""

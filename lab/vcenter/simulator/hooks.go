@@ -21,6 +21,18 @@ var CallHook func(ctx *Context, method *Method, next func() soap.HasFault) soap.
 // machine's UUID, which repeat long before 10,000 machines.
 var NextMAC func() string
 
+// EventHook, when set, sees each event before it is posted; one for which it answers false is not.
+var EventHook func(types.BaseEvent) bool
+
+// NextMachine, when set, is the reference of the next machine that is made.
+var NextMachine types.ManagedObjectReference
+
+// NewReference reserves a reference for an object to come.
+func NewReference(item mo.Reference) types.ManagedObjectReference { return Map.newReference(item) }
+
+// FolderArgument names a folder in an event.
+func FolderArgument(f *mo.Folder) types.FolderEventArgument { return folderEventArgument(f) }
+
 // Request is the HTTP request of a call; nil when the call came from inside this program.
 func (c *Context) Request() *http.Request { return c.req }
 
