@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "intent/mac_table.h"
+#include "model/nonce.h"
 
 bool round_may_have_wires(const struct config_port *port)
 {
@@ -115,8 +116,8 @@ static bool hint_is_of(const struct hint *hint, const struct advert *advert)
 {
     bool switch_fits = (advert->system[0] && strcmp(hint->system, advert->system) == 0) ||
                        (advert->chassis[0] && strcasecmp(hint->chassis, advert->chassis) == 0);
-    bool port_fits = hint->port[0] && (strcmp(hint->port, advert->port) == 0 ||
-                                       strcmp(hint->port, advert->description) == 0);
+    bool port_fits = hint->port[0] && (nonce_same_but_mark(hint->port, advert->port) ||
+                                       nonce_same_but_mark(hint->port, advert->description));
 
     return switch_fits && port_fits && !is_other_chassis(hint, advert);
 }
@@ -134,6 +135,8 @@ static struct advert own_advert(const struct round *round, const struct config_p
         .chassis = "",
         .port = port->name,
         .description = "",
+        .nonce = "",
+        .nonce_before = "",
     };
 }
 
@@ -148,18 +151,39 @@ static bool hint_fits(const struct round *round, const struct hint *hint,
     return hint_is_of(hint, advert) || hint_is_of(hint, &configured);
 }
 
+static bool is_nonce_of(const char *nonce, const struct advert *advert)
+{
+    return nonce[0] &&
+           (strcmp(nonce, advert->nonce) == 0 || strcmp(nonce, advert->nonce_before) == 0);
+}
+
+/* True when the NIC heard what is sent on that port only. By CDP the description is the port id
+ * (lldpd 1.0, cdp.c); by LLDP it is a TLV of its own (IEEE 802.1AB 8.5.5). */
+static bool hint_echoes(const struct hint *hint, const struct advert *advert)
+{
+    char in_port[NONCE_TEXT], in_description[NONCE_TEXT];
+
+    nonce_split(hint->port, in_port);
+    nonce_split(hint->description, in_description);
+    return is_nonce_of(in_port, advert) || is_nonce_of(in_description, advert);
+}
+
 static void collect_hint(struct round *round, const struct hypervisor_view *view,
                          const struct hint *hint, const struct advert *advert)
 {
     char detail[256];
 
-    if (!hint_fits(round, hint, advert) ||
+    bool echoes = hint_echoes(hint, advert);
+
+    if ((!echoes && !hint_fits(round, hint, advert)) ||
         !inventory_find(view->inventory, TABLE_NIC, hint->owner, hint->nic))
         return;
-    snprintf(detail, sizeof(detail), "%s hears %s port %s by %s", hint->nic,
+    snprintf(detail, sizeof(detail), "%s hears %s port %s by %s%s", hint->nic,
              hint->system[0] ? hint->system : hint->chassis, hint->port,
-             hint->protocol == DISCOVERY_CDP ? "CDP" : "LLDP");
-    note(round, advert->id, view, hint->owner, hint->nic, EVIDENCE_HINT, detail);
+             hint->protocol == DISCOVERY_CDP ? "CDP" : "LLDP",
+             echoes ? ", and what is sent there only" : "");
+    note(round, advert->id, view, hint->owner, hint->nic, echoes ? EVIDENCE_ECHO : EVIDENCE_HINT,
+         detail);
 }
 
 /* There may be thousands of hints, nearly all of other switches: each is looked at once. */

@@ -12,12 +12,13 @@ static const char *const state_words[N_WIRE_STATES] = {
 };
 
 static const char *const kind_words[N_EVIDENCE_KINDS] = {
-    [EVIDENCE_PIN] = "pin",       [EVIDENCE_HINT] = "hint",   [EVIDENCE_HEARD] = "heard",
-    [EVIDENCE_FDB] = "mac-table", [EVIDENCE_NAMED] = "named",
+    [EVIDENCE_PIN] = "pin",     [EVIDENCE_ECHO] = "echo",     [EVIDENCE_HINT] = "hint",
+    [EVIDENCE_HEARD] = "heard", [EVIDENCE_FDB] = "mac-table", [EVIDENCE_NAMED] = "named",
 };
 
+#define PROVING_EVIDENCE (EVIDENCE_BIT(EVIDENCE_PIN) | EVIDENCE_BIT(EVIDENCE_ECHO))
 #define NAMING_EVIDENCE                                                                            \
-    (EVIDENCE_BIT(EVIDENCE_PIN) | EVIDENCE_BIT(EVIDENCE_HINT) | EVIDENCE_BIT(EVIDENCE_HEARD))
+    (PROVING_EVIDENCE | EVIDENCE_BIT(EVIDENCE_HINT) | EVIDENCE_BIT(EVIDENCE_HEARD))
 
 const char *wire_state_word(enum wire_state state)
 {
@@ -76,6 +77,15 @@ static bool same_wire(const struct wire *a, const struct wire *b)
 }
 
 /* ---- Judging ------------------------------------------------------------------------------- */
+
+/* What nothing that a station says can stand against: the operator's pin, and below it what only
+ * this port was sent. */
+static int proof_of(const struct wire *wire)
+{
+    return wire->evidence & EVIDENCE_BIT(EVIDENCE_PIN)    ? 2
+           : wire->evidence & EVIDENCE_BIT(EVIDENCE_ECHO) ? 1
+                                                          : 0;
+}
 
 static bool has_trusted_evidence(const struct wire *wire)
 {
@@ -137,15 +147,15 @@ static bool contradicts_sighting(const struct round *round, const struct wire *a
     return !(by_table && a->sighting == b->sighting) && !may_be_one_machine(round, a, b);
 }
 
-/* True when the evidence of 'b' stands against 'a'. An operator's pin is not contradicted by what a
- * machine says; two pins are. */
+/* True when the evidence of 'b' stands against 'a'. A proof is not contradicted by less than
+ * itself: a pin only by a pin, an echo by an echo or a pin. */
 static bool contradicts(const struct round *round, const struct wire *a, const struct wire *b)
 {
     bool same_port = strcmp(a->port, b->port) == 0;
 
     if (a == b || !has_trusted_evidence(b))
         return false;
-    if (a->evidence & EVIDENCE_BIT(EVIDENCE_PIN) && !(b->evidence & EVIDENCE_BIT(EVIDENCE_PIN)))
+    if (proof_of(a) > proof_of(b))
         return false;
     if (!wire_names_nic(a) || !wire_names_nic(b))
         return contradicts_sighting(round, a, b);
@@ -156,9 +166,9 @@ static bool contradicts(const struct round *round, const struct wire *a, const s
 
 static void judge(struct round *round, struct wire *wire)
 {
-    wire->state = !has_trusted_evidence(wire)                   ? WIRE_CLAIMED
-                  : wire->evidence & EVIDENCE_BIT(EVIDENCE_PIN) ? WIRE_PROVED
-                                                                : WIRE_CONFIRMED;
+    wire->state = !has_trusted_evidence(wire) ? WIRE_CLAIMED
+                  : proof_of(wire)            ? WIRE_PROVED
+                                              : WIRE_CONFIRMED;
     if (wire->state == WIRE_CLAIMED)
         return;
     for (size_t i = 0; i < round->found.count; i++) {
@@ -166,12 +176,13 @@ static void judge(struct round *round, struct wire *wire)
 
         if (!contradicts(round, wire, other))
             continue;
-        if (other->evidence & EVIDENCE_BIT(EVIDENCE_PIN) &&
-            !(wire->evidence & EVIDENCE_BIT(EVIDENCE_PIN))) {
+        if (proof_of(other) > proof_of(wire)) {
             wire->state = WIRE_CLAIMED;
             snprintf(wire->detail, sizeof(wire->detail),
-                     "the operator bound %s to %s %s, so this evidence is not acted upon",
-                     other->port, other->host_name, other->nic);
+                     "%s %.60s %s %.80s %.40s, so this evidence is not acted upon",
+                     proof_of(other) == 2 ? "the operator bound" : "what is sent on", other->port,
+                     proof_of(other) == 2 ? "to" : "only is heard by", other->host_name,
+                     other->nic);
             return;
         }
         if (wire_names_nic(other) && !wire_names_nic(wire)) {

@@ -2,6 +2,8 @@
  *
  * Pure: facts in, wires out. Evidence, best first (docs/architecture.md, "Virtual wires"):
  *  - pin: the operator says so: proved.
+ *  - echo: the hypervisor says that this NIC hears the nonce that was sent on this port only
+ * (nonce.h): proved, and only the operator's word stands above it.
  *  - hint: the hypervisor says that this NIC hears this very port: confirmed.
  *  - heard: LLDP or CDP heard on the port carries, as its port or chassis id, the MAC address that
  * the hypervisor reports for exactly one NIC: confirmed.
@@ -33,6 +35,7 @@ enum wire_state {
 
 enum evidence_kind {
     EVIDENCE_PIN,
+    EVIDENCE_ECHO,
     EVIDENCE_HINT,
     EVIDENCE_HEARD,
     EVIDENCE_FDB,

@@ -128,8 +128,13 @@ static const struct field hint_fields[] = {
     TEXT(hint, chassis), TEXT(hint, port), TEXT(hint, description),
 };
 static const struct field advert_fields[] = {
-    KEY(advert),        TEXT(advert, system),      TEXT(advert, chassis),
-    TEXT(advert, port), TEXT(advert, description),
+    KEY(advert),
+    TEXT(advert, system),
+    TEXT(advert, chassis),
+    TEXT(advert, port),
+    TEXT(advert, description),
+    TEXT(advert, nonce),
+    TEXT(advert, nonce_before),
 };
 static const struct field neighbor_fields[] = {
     KEY(neighbor),

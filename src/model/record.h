@@ -224,8 +224,10 @@ struct advert { /* what this switch says of itself on a port. id: the port */
     const char *owner, *id;
     const char *system;
     const char *chassis;
-    const char *port; /* LLDP port id, CDP port id */
-    const char *description;
+    const char *port;         /* LLDP port id, CDP port id */
+    const char *description;  /* as sent, with the mark of nonce.h if there is one */
+    const char *nonce;        /* what is sent on this port only; empty: nothing */
+    const char *nonce_before; /* what was, as long as a station may still know that one */
 };
 
 struct neighbor { /* a station heard. owner: port, id: protocol/chassis/port id */

@@ -47,6 +47,11 @@ static void assert_wires(const char *wanted)
 #define HINT(host, fields)                                                                         \
     "new hint owner=" host " id=vmnic0/x nic=vmnic0 protocol=lldp " fields "\n"
 
+/* What this switch says on a port: what is sent there now, and what was a moment ago. */
+#define ADVERT(port)                                                                               \
+    "new advert id=" port " system=tor-1 port=" port                                               \
+    " nonce=0123456789abcdef nonce_before=ffff456789abcdef\n"
+
 /* One piece of evidence each: what the scene is told, and what becomes of it. */
 static void each_kind_of_evidence(void **state)
 {
@@ -71,6 +76,15 @@ static void each_kind_of_evidence(void **state)
         { "", HINT("a", "system=tor-1 chassis=5254.0000.00fe port=swp1"),
           "new advert id=swp1 system=tor-1 chassis=52:54:00:00:00:fe port=swp1\n",
           "swp1 vc1/a/vmnic0 confirmed hint\n" },
+        /* What is sent on that port only proves it, in whichever text it comes back. */
+        { "", HINT("a", "system=tor-1 port=swp1%20[vsn%200123456789abcdef]"), ADVERT("swp1"),
+          "swp1 vc1/a/vmnic0 proved echo\n" },
+        { "", HINT("a", "system=x port=y description=swp1%20[vsn%20ffff456789abcdef]"),
+          ADVERT("swp1"), "swp1 vc1/a/vmnic0 proved echo\n" },
+        /* A word that is too old proves nothing, but the port is still named. */
+        { "", HINT("a", "system=tor-1 port=swp1%20[vsn%201111111111111111]"), ADVERT("swp1"),
+          "swp1 vc1/a/vmnic0 confirmed hint\n" },
+        { "", HINT("a", "system=tor-1 port=swp7%20[vsn%201111111111111111]"), ADVERT("swp1"), "" },
         /* A name, or the address of the chassis only, is a claim. */
         { "", "", "new neighbor owner=swp1 id=n system=a port=vmnic0\n",
           "swp1 vc1/a/vmnic0 claimed named\n" },
@@ -121,6 +135,36 @@ static void a_pin_decides(void **state)
     compute(scene, 1);
     assert_wires("swp1 vc1/a/vmnic0 proved pin\nswp1 vc1/b/vmnic0 claimed heard\n"
                  "swp2 vc1/a/vmnic0 claimed heard\n");
+}
+
+static void an_echo_stands_above_what_stations_say(void **state)
+{
+    struct scene *scene = *state;
+
+    tell(scene->vc1, "begin all\n" HOST("a", "01") HOST("b", "02") "end all\n");
+    tell(scene->vc1, HINT("a", "system=tor-1 port=swp1%20[vsn%200123456789abcdef]"));
+    tell(scene->neighbors, ADVERT("swp1"));
+    /* Somebody on swp2 pretends to be host a, and somebody on swp1 to be host b. */
+    tell(scene->neighbors, HEARD("swp2", "01") HEARD("swp1", "02"));
+    compute(scene, 1);
+    assert_wires("swp1 vc1/a/vmnic0 proved echo\nswp1 vc1/b/vmnic0 claimed heard\n"
+                 "swp2 vc1/a/vmnic0 claimed heard\n");
+    /* Only the operator's word is above it. */
+    configure(scene, " vsn bind vc1 b vmnic0\n", "", "");
+    compute(scene, 2);
+    assert_wires("swp1 vc1/a/vmnic0 claimed echo\nswp1 vc1/b/vmnic0 proved pin+heard\n"
+                 "swp2 vc1/a/vmnic0 claimed heard\n");
+}
+
+static void one_echo_on_two_ports_is_a_contradiction(void **state)
+{
+    struct scene *scene = *state;
+
+    tell(scene->vc1, "begin all\n" HOST("a", "01") "end all\n");
+    tell(scene->vc1, HINT("a", "system=tor-1 port=swp1%20[vsn%200123456789abcdef]"));
+    tell(scene->neighbors, ADVERT("swp1") ADVERT("swp2"));
+    compute(scene, 1);
+    assert_wires("swp1 vc1/a/vmnic0 conflict echo\nswp2 vc1/a/vmnic0 conflict echo\n");
 }
 
 static void two_hypervisors_may_speak_of_one_nic(void **state)
@@ -237,6 +281,8 @@ int main(void)
         ROW(each_kind_of_evidence),
         ROW(contradictions_freeze),
         ROW(a_pin_decides),
+        ROW(an_echo_stands_above_what_stations_say),
+        ROW(one_echo_on_two_ports_is_a_contradiction),
         ROW(two_hypervisors_may_speak_of_one_nic),
         ROW(a_wire_without_evidence_is_remembered),
         ROW(moved_for_as_long_as_it_is_seen_elsewhere),
