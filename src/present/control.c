@@ -35,6 +35,8 @@ static const struct control_command commands[] = {
       view_why },
     { "why-not", "PORT VLAN", "what is missing for a VLAN that is not on a port", 2, 2,
       CONTROL_SHOW, view_why_not },
+    { "can-move", "MACHINE HOST", "whether a machine would find its VLANs on another host", 2, 2,
+      CONTROL_SHOW, view_can_move },
     { "freeze", "", "write nothing to the switch until thaw", 0, 0, CONTROL_FREEZE, NULL },
     { "thaw", "", "end a freeze", 0, 0, CONTROL_THAW, NULL },
     { "reload", "", "read the configuration file again", 0, 0, CONTROL_RELOAD, NULL },

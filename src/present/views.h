@@ -39,6 +39,9 @@ view_fn view_migrations, view_running_config;
 /* why PORT VLAN, why-not PORT VLAN (views_why.c) */
 view_fn view_why, view_why_not;
 
+/* can-move MACHINE HOST (views_can_move.c) */
+view_fn view_can_move;
+
 /* ---- For the views themselves ---------------------------------------------------------------- */
 
 /* The hypervisor of that name; false when none is configured. */

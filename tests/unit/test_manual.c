@@ -62,7 +62,7 @@ static void every_command_is_documented(void **state)
         if (!has_item(section + 1, commands[i].words))
             fail_msg("vsn.1 has no item '%s'", commands[i].words);
     }
-    assert_false(has_item(section + 1, "can-move"));
+    assert_false(has_item(section + 1, "can-fly"));
     free(page);
 }
 
