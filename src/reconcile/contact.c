@@ -155,10 +155,26 @@ static void follow_session(struct contact *contact, enum session_state before, i
                         : "");
 }
 
+/* A machine is on its way, or has arrived: its VLANs cannot wait. */
+static bool is_urgent(const struct contact *contact, const struct record *record)
+{
+    const struct machine *machine, *now = &record->row.machine;
+
+    if (record->table == TABLE_MOVE)
+        return true;
+    if (record->table == TABLE_VIF) /* of one that comes to be while it is on its way */
+        return inventory_next(contact->inventory, TABLE_MOVE, record->row.vif.owner, NULL) != NULL;
+    if (record->table != TABLE_MACHINE || (record->op != RECORD_PUT && record->op != RECORD_NEW))
+        return false;
+    machine = inventory_find(contact->inventory, TABLE_MACHINE, "", now->id);
+    return machine && now->host[0] && strcmp(machine->host, now->host) != 0;
+}
+
 int contact_take(struct contact *contact, const struct record *record, int64_t now_ms,
                  struct actions *actions, struct error *reterr)
 {
     enum session_state before = contact_state(contact);
+    bool urgent = is_urgent(contact, record);
     CLEANUP(free_text)
     char *notice = record->table == TABLE_SESSION ? strdup(contact_session(contact)->notice) : NULL;
     int r;
@@ -175,6 +191,7 @@ int contact_take(struct contact *contact, const struct record *record, int64_t n
     if (r < 0)
         error_prefix(reterr, r, "hypervisor %s", contact->name);
     actions->settle = true;
+    actions->settle_now |= r > 0 && urgent;
     return r < 0 ? r : 0;
 }
 

@@ -135,6 +135,15 @@ static void note_change(struct core *core, const struct outcome *outcome, int64_
     strbuf_done(&whom);
 }
 
+/* Then nothing that follows from an outcome waits. */
+static bool somebody_moves(const struct core *core)
+{
+    for (size_t i = 0; i < core->contacts.count; i++)
+        if (inventory_count(core->contacts.list[i].inventory, TABLE_MOVE) > 0)
+            return true;
+    return false;
+}
+
 static void take_outcome(struct core *core, const struct outcome *outcome, int64_t now_ms,
                          int64_t wall_ms, struct actions *actions)
 {
@@ -152,6 +161,7 @@ static void take_outcome(struct core *core, const struct outcome *outcome, int64
     if (outcome->problem[0])
         actions_say(actions, LOG_LEVEL_WARNING, "port %s: %s", outcome->port, outcome->problem);
     actions->settle = true;
+    actions->settle_now |= somebody_moves(core);
 }
 
 static void follow_switch(const struct core *core, enum switch_state before,
@@ -233,7 +243,7 @@ struct obstacles {
     int64_t wake_ms;
 };
 
-static const char *obstacle_on(const char *port, void *data)
+static struct flight_obstacle obstacle_on(const char *port, void *data)
 {
     struct obstacles *obstacles = data;
 
@@ -317,19 +327,16 @@ static void send_change(struct core *core, struct change *change, int64_t now_ms
     actions_wake(actions, now_ms + FLIGHT_LOST_MS);
 }
 
-/* What the plan wants on one port; while a failure rests, only additions that did not fail. */
+/* What the plan wants on one port. */
 static void carry_out(struct core *core, const struct plan_port *plan, int64_t now_ms,
                       struct actions *actions)
 {
-    struct change change = { .port = plan->port->name };
-    struct vlanset failed;
+    struct change change = {
+        .port = plan->port->name,
+        .add = plan->write,
+        .remove = plan->remove,
+    };
 
-    if (!plan->problem[0]) {
-        change.add = plan->write;
-        change.remove = plan->remove;
-    } else if (flights_rests(core->flights, change.port, now_ms, &failed)) {
-        change.add = vlanset_minus(&plan->ready, &failed);
-    }
     send_change(core, &change, now_ms, actions);
 }
 

@@ -7,17 +7,25 @@
 #define HASH_NONFATAL_OOM 1
 #define uthash_nonfatal_oom(element) ((element)->lost = true)
 #include <uthash.h>
+#include <utlist.h>
+
+/* A change that was sent. */
+struct sent {
+    uint64_t number;
+    int64_t at_ms;
+    struct vlanset add;
+    struct sent *next;
+};
 
 struct flight {
     char *port;
-    uint64_t number; /* of the change under way, 0: none */
-    int64_t sent_ms;
-    struct vlanset add, remove; /* of the last change sent */
-    unsigned failures;          /* in a row */
-    int64_t retry_ms;           /* not before that */
-    struct vlanset failed;      /* additions that rest until then */
-    struct vlanset taken;       /* ours, taken away by somebody else */
-    unsigned flips;             /* repairs since flip_ms */
+    struct sent *under_way; /* in the order of sending */
+    struct vlanset remove;  /* of what is under way, or was last */
+    unsigned failures;      /* in a row */
+    int64_t retry_ms;       /* not before that */
+    struct vlanset failed;  /* additions that rest until then */
+    struct vlanset taken;   /* ours, taken away by somebody else */
+    unsigned flips;         /* repairs since flip_ms */
     int64_t flip_ms;
     int64_t yield_ms; /* left alone until then */
     bool lost;
@@ -35,8 +43,16 @@ struct flights *flights_new(void)
     return calloc(1, sizeof(struct flights));
 }
 
+static void sent_free(struct flight *flight, struct sent *sent)
+{
+    LL_DELETE(flight->under_way, sent);
+    free(sent);
+}
+
 static void flight_free(struct flights *flights, struct flight *flight)
 {
+    while (flight->under_way)
+        sent_free(flight, flight->under_way);
     HASH_DEL(flights->by_port, flight);
     free(flight->port);
     free(flight);
@@ -78,31 +94,53 @@ static struct flight *flight_make(struct flights *flights, const char *port)
     return flight;
 }
 
-static const char *until(int64_t at_ms, int64_t *wake_ms, const char *why)
-{
-    if (at_ms < *wake_ms)
-        *wake_ms = at_ms;
-    return why;
-}
-
+static const char failing[] = "the last change failed; it is tried again soon";
 static const char yielding[] =
     "somebody else keeps taking the same VLANs away: left alone for a while";
-static const char failing[] = "the last change failed; it is tried again soon";
 
-const char *flights_obstacle(struct flights *flights, const char *port, int64_t now_ms,
-                             int64_t *wake_ms)
+static void until(struct flight_obstacle *obstacle, const char *reason, int64_t at_ms,
+                  int64_t *wake_ms)
+{
+    obstacle->reason = reason;
+    if (at_ms < *wake_ms)
+        *wake_ms = at_ms;
+}
+
+/* Forgets changes without an outcome. Returns how many are under way. */
+static size_t count_under_way(struct flight *flight, int64_t now_ms)
+{
+    struct sent *sent;
+    size_t count;
+
+    while (flight->under_way && now_ms - flight->under_way->at_ms >= FLIGHT_LOST_MS)
+        sent_free(flight, flight->under_way);
+    LL_COUNT(flight->under_way, sent, count);
+    return count;
+}
+
+struct flight_obstacle flights_obstacle(struct flights *flights, const char *port, int64_t now_ms,
+                                        int64_t *wake_ms)
 {
     struct flight *flight = flight_find(flights, port);
+    struct flight_obstacle obstacle = { NULL, true, vlanset_empty };
+    size_t count = flight ? count_under_way(flight, now_ms) : 0;
+    struct sent *sent;
 
     if (!flight)
-        return NULL;
-    if (flight->number && now_ms - flight->sent_ms < FLIGHT_LOST_MS)
-        return until(flight->sent_ms + FLIGHT_LOST_MS, wake_ms, "a change is being written");
+        return obstacle;
+    obstacle.may_add = count < FLIGHT_MOST && now_ms >= flight->yield_ms;
+    if (now_ms < flight->retry_ms) {
+        until(&obstacle, failing, flight->retry_ms, wake_ms);
+        obstacle.held = flight->failed;
+    }
     if (now_ms < flight->yield_ms)
-        return until(flight->yield_ms, wake_ms, yielding);
-    if (now_ms < flight->retry_ms)
-        return until(flight->retry_ms, wake_ms, failing);
-    return NULL;
+        until(&obstacle, yielding, flight->yield_ms, wake_ms);
+    if (count > 0)
+        until(&obstacle, "a change is being written", flight->under_way->at_ms + FLIGHT_LOST_MS,
+              wake_ms);
+    LL_FOREACH(flight->under_way, sent)
+    obstacle.held = vlanset_union(&obstacle.held, &sent->add);
+    return obstacle;
 }
 
 static bool count_flip(struct flight *flight, int64_t now_ms)
@@ -123,30 +161,22 @@ int flights_start(struct flights *flights, struct change *change, bool repairs, 
                   bool *ret_yields)
 {
     struct flight *flight = flight_make(flights, change->port);
+    struct sent *sent = flight ? calloc(1, sizeof(*sent)) : NULL;
 
-    if (!flight)
+    if (!sent)
         return -ENOMEM;
-    flight->number = ++flights->last;
-    flight->sent_ms = now_ms;
-    flight->add = change->add;
-    flight->remove = change->remove;
+    sent->number = ++flights->last;
+    sent->at_ms = now_ms;
+    sent->add = change->add;
+    if (!flight->under_way)
+        flight->remove = vlanset_empty;
+    LL_APPEND(flight->under_way, sent);
+    flight->remove = vlanset_union(&flight->remove, &change->remove);
     flight->taken = vlanset_minus(&flight->taken, &change->add);
     *ret_yields = repairs && count_flip(flight, now_ms);
-    snprintf(flights->id, sizeof(flights->id), "%" PRIu64, flight->number);
+    snprintf(flights->id, sizeof(flights->id), "%" PRIu64, sent->number);
     change->id = flights->id;
     return 0;
-}
-
-bool flights_rests(const struct flights *flights, const char *port, int64_t now_ms,
-                   struct vlanset *ret_failed)
-{
-    const struct flight *flight = flight_find(flights, port);
-
-    if (!flight || (flight->number && now_ms - flight->sent_ms < FLIGHT_LOST_MS) ||
-        now_ms < flight->yield_ms || now_ms >= flight->retry_ms)
-        return false;
-    *ret_failed = flight->failed;
-    return true;
 }
 
 const char *flights_rest(const struct flights *flights, const char *port, int64_t now_ms,
@@ -189,18 +219,19 @@ struct vlanset flights_taken(const struct flights *flights, const char *port)
 }
 
 /* All of it was done. When it was sent beside what rests after a failure, that goes on resting. */
-static void succeed(struct flight *flight)
+static void succeed(struct flight *flight, const struct sent *sent)
 {
-    if (flight->sent_ms < flight->retry_ms)
+    if (sent->at_ms < flight->retry_ms)
         return;
     flight->failed = vlanset_empty;
     flight->failures = 0;
     flight->retry_ms = 0;
 }
 
-static void fail(struct flight *flight, const struct outcome *outcome, int64_t now_ms)
+static void fail(struct flight *flight, const struct sent *sent, const struct outcome *outcome,
+                 int64_t now_ms)
 {
-    struct vlanset undone = vlanset_minus(&flight->add, &outcome->added);
+    struct vlanset undone = vlanset_minus(&sent->add, &outcome->added);
     int64_t rest = INT64_C(1000) << (flight->failures < 6 ? flight->failures : 6);
 
     flight->failed = vlanset_union(&flight->failed, &undone);
@@ -208,26 +239,38 @@ static void fail(struct flight *flight, const struct outcome *outcome, int64_t n
     flight->retry_ms = now_ms + (rest < FLIGHT_RETRY_MAX_MS ? rest : FLIGHT_RETRY_MAX_MS);
 }
 
+static struct sent *sent_find(const struct flight *flight, const char *id)
+{
+    struct sent *sent;
+    char number[24];
+
+    LL_FOREACH(flight->under_way, sent)
+    {
+        snprintf(number, sizeof(number), "%" PRIu64, sent->number);
+        if (strcmp(number, id) == 0)
+            return sent;
+    }
+    return NULL;
+}
+
 bool flights_land(struct flights *flights, const struct outcome *outcome, int64_t now_ms)
 {
     struct flight *flight = flight_find(flights, outcome->port);
-    char number[24];
+    struct sent *sent = flight ? sent_find(flight, outcome->id) : NULL;
 
-    if (!flight || !flight->number)
+    if (!sent)
         return false;
-    snprintf(number, sizeof(number), "%" PRIu64, flight->number);
-    if (strcmp(number, outcome->id) != 0)
-        return false;
-    flight->number = 0;
     if (outcome->problem[0])
-        fail(flight, outcome, now_ms);
+        fail(flight, sent, outcome, now_ms);
     else
-        succeed(flight);
+        succeed(flight, sent);
+    sent_free(flight, sent);
     return true;
 }
 
 void flights_forget(struct flights *flights)
 {
     for (struct flight *flight = flights->by_port; flight; flight = flight->hh.next)
-        flight->number = 0;
+        while (flight->under_way)
+            sent_free(flight, flight->under_way);
 }

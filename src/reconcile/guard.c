@@ -192,6 +192,7 @@ static bool held_down(struct clock *clock, const struct config *config, int64_t 
 
 /* When the MAC table is worth another look though the switch told nothing new of it. */
 #define LEARNT_AGAIN_MS 30000
+#define ADDITIONS_MS 1000 /* their outcome comes before that */
 
 static bool still_spoken(struct clock *clock, const struct guard_case *removal, int64_t now_ms,
                          int64_t *wake_ms)
@@ -204,6 +205,16 @@ static bool still_spoken(struct clock *clock, const struct guard_case *removal, 
         removal->learnt_known
             ? "nobody needs it, but the switch still has a station's MAC address in it on this port"
             : "nobody needs it, but the switch's MAC address table could not be read");
+    return true;
+}
+
+static bool gives_way(struct clock *clock, const struct guard_case *removal, int64_t now_ms,
+                      int64_t *wake_ms)
+{
+    if (!removal->waits)
+        return false;
+    wake_at(wake_ms, now_ms + ADDITIONS_MS);
+    text_copy(clock->reason, sizeof(clock->reason), "nobody needs it; additions go first");
     return true;
 }
 
@@ -222,7 +233,8 @@ bool guard_asks(struct guard *guard, const struct config *config, const struct g
         text_copy(clock->reason, sizeof(clock->reason), "nobody needs it; 'prune never' keeps it");
         return false;
     }
-    if (held_down(clock, config, now_ms, wake_ms) || still_spoken(clock, removal, now_ms, wake_ms))
+    if (held_down(clock, config, now_ms, wake_ms) ||
+        still_spoken(clock, removal, now_ms, wake_ms) || gives_way(clock, removal, now_ms, wake_ms))
         return false;
     wait = budget_wait(guard, config, removal->owned_pairs, now_ms);
     if (wait > 0 || !budget_spend(guard, now_ms)) {

@@ -5,6 +5,7 @@
  *    during which it was proved;
  *  - the switch's MAC table was read and shows no station of that VLAN on the port;
  *  - it is not the port's last word on an empty answer (inventory.h, shrink guard, does that);
+ *  - nothing is about to be added anywhere: additions go first, and alone;
  *  - the removal budget has room: so many a minute, and a third of what vsn owns per hour.
  * 'prune immediate' drops the hold-down only, 'prune never' lets nothing pass. */
 #ifndef VSN_RECONCILE_GUARD_H
@@ -25,6 +26,7 @@ struct guard_case {
     bool learnt_known;
     bool learnt;        /* a station speaks in that VLAN on that port */
     size_t owned_pairs; /* port-VLAN pairs that vsn owns on the whole switch */
+    bool waits;         /* for additions, which go first */
 };
 
 struct guard *guard_new(void);

@@ -14,7 +14,7 @@ struct planning {
     int64_t *wake_ms;
     size_t owned_pairs;
     const char *everywhere; /* what stands against any writing */
-    const char *obstacle;   /* of the port at hand */
+    bool adds;              /* something is added on some port */
 };
 
 /* What stands against any writing to the switch; NULL: nothing. */
@@ -70,9 +70,12 @@ void plan_additions(struct plan_port *plan, const struct port_intent *intent,
 static void plan_removals(const struct planning *planning, struct plan_port *plan,
                           const struct port_intent *intent, const struct port *port)
 {
-    struct vlanset idle = vlanset_both(&port->owned, &port->tagged);
+    struct vlanset idle;
     const char *unproved = intent->may_remove ? NULL : intent->reason;
 
+    if (!port)
+        return;
+    idle = vlanset_both(&port->owned, &port->tagged);
     if (!unproved && intent->mode == MODE_CHECK)
         unproved = "'mode check' writes nothing";
     if (plan->problem[0])
@@ -90,6 +93,7 @@ static void plan_removals(const struct planning *planning, struct plan_port *pla
             .learnt_known = port->learnt_known,
             .learnt = vlanset_has(&port->learnt, vlan),
             .owned_pairs = planning->owned_pairs,
+            .waits = planning->adds,
         };
 
         if (guard_asks(planning->guard, planning->config, &removal, planning->now_ms,
@@ -100,18 +104,25 @@ static void plan_removals(const struct planning *planning, struct plan_port *pla
     }
 }
 
-static void plan_port(const struct planning *planning, const struct port_intent *intent,
-                      struct plan_port *plan)
+static const struct port *port_of(const struct planning *planning, const struct port_intent *intent)
 {
-    const struct port *port = inventory_find(planning->module, TABLE_PORT, "", intent->port->name);
+    return inventory_find(planning->module, TABLE_PORT, "", intent->port->name);
+}
+
+/* All but the removals. */
+static void plan_port(const struct planning *planning, const struct port_intent *intent,
+                      const struct flight_obstacle *obstacle, struct plan_port *plan)
+{
+    const struct port *port = port_of(planning, intent);
 
     plan->port = intent->port;
     plan->mode = intent->mode;
     plan->exists = port != NULL;
     plan->refused = intent->refused;
     text_copy(plan->refusal, sizeof(plan->refusal), intent->refusal);
-    if (planning->obstacle)
-        text_copy(plan->problem, sizeof(plan->problem), planning->obstacle);
+    if (planning->everywhere || obstacle->reason)
+        text_copy(plan->problem, sizeof(plan->problem),
+                  planning->everywhere ? planning->everywhere : obstacle->reason);
     else if (!port)
         snprintf(plan->problem, sizeof(plan->problem), "the switch has no port %s",
                  intent->port->name);
@@ -122,7 +133,21 @@ static void plan_port(const struct planning *planning, const struct port_intent 
     plan_additions(plan, intent, port);
     if (planning->everywhere)
         plan->ready = vlanset_empty;
-    plan_removals(planning, plan, intent, port);
+    if (obstacle->reason && obstacle->may_add)
+        plan->write = vlanset_minus(&plan->ready, &obstacle->held);
+}
+
+/* Removals wait while anything is added: they need a disk (switch/ledger.h), additions do not. */
+static void plan_all_removals(struct planning *planning, const struct intent *intent,
+                              struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        planning->adds |= !vlanset_is_empty(&plan->ports[i].write);
+    guard_begin(planning->guard);
+    for (size_t i = 0; i < plan->count; i++)
+        plan_removals(planning, &plan->ports[i], &intent->ports[i],
+                      port_of(planning, &intent->ports[i]));
+    guard_end(planning->guard);
 }
 
 int plan_compute(const struct config *config, const struct intent *intent,
@@ -146,14 +171,14 @@ int plan_compute(const struct config *config, const struct intent *intent,
 
     if (!plan.ports)
         return -ENOMEM;
-    guard_begin(guard);
     for (size_t i = 0; i < intent->count; i++) {
-        planning.obstacle = planning.everywhere;
-        if (!planning.everywhere && obstacle)
-            planning.obstacle = obstacle(intent->ports[i].port->name, data);
-        plan_port(&planning, &intent->ports[i], &plan.ports[i]);
+        struct flight_obstacle on_port = { .may_add = true };
+
+        if (obstacle)
+            on_port = obstacle(intent->ports[i].port->name, data);
+        plan_port(&planning, &intent->ports[i], &on_port, &plan.ports[i]);
     }
-    guard_end(guard);
+    plan_all_removals(&planning, intent, &plan);
     *ret_plan = plan;
     return 0;
 }

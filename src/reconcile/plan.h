@@ -1,17 +1,20 @@
 /* plan.h: the ordered difference between the intent and what a port carries.
  *
- * Pure. Additions come first; removals pass the guard (guard.h) one by one. */
+ * Pure. Additions come first: nothing is removed in the same plan in which something is added on
+ * any port. Removals pass the guard (guard.h) one by one. */
 #ifndef VSN_RECONCILE_PLAN_H
 #define VSN_RECONCILE_PLAN_H
 
 #include "intent/intent.h"
+#include "reconcile/flight.h"
 #include "reconcile/guard.h"
 
 struct plan_port {
     const struct config_port *port;
     bool exists;          /* the switch has that port */
     struct vlanset add;   /* wanted and not carried, whatever the mode */
-    struct vlanset write; /* the part of 'add' that may be written now */
+    struct vlanset write; /* the part of 'add' that is to be written now: without what is under way
+                           * or rests after a failure */
     struct vlanset ready; /* the same, were it not for a 'problem' of this port alone */
     struct vlanset
         remove;          /* owned, no longer wanted, and passed by the guard: may be written now */
@@ -19,7 +22,8 @@ struct plan_port {
     struct vlanset
         refused; /* wanted, but a fence, the native VLAN or the port itself stands against it */
     char refusal[256];
-    char problem[256];     /* why nothing can be written on this port now; empty: it can */
+    char problem[256];     /* why nothing can be written on this port now, but for what 'write' has;
+                            * empty: everything can */
     enum config_mode mode; /* as in the intent: nothing is written under MODE_CHECK */
 };
 
@@ -29,9 +33,8 @@ struct plan {
     int64_t wake_ms; /* monotonic: when a held removal may become due; INT64_MAX: never */
 };
 
-/* Why nothing may be written to 'port' just now (a change is under way, or failed a moment ago), or
- * NULL. */
-typedef const char *plan_obstacle_fn(const char *port, void *data);
+/* What stands against writing to 'port' just now: a change is under way, or failed a moment ago. */
+typedef struct flight_obstacle plan_obstacle_fn(const char *port, void *data);
 
 /* Computes the plan of all ports. 'module' is the Config Module's inventory (tables switch, port).
  * Returns 0 or -ENOMEM. */

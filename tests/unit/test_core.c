@@ -281,6 +281,54 @@ static void records_of_strangers_are_refused(void **state)
     assert_int_equal(feed_line(bench, 2000, "accept vc9"), -ENOENT);
 }
 
+/* What a move brings with it does not wait for the pause between two settlings. */
+static void moves_are_settled_at_once(void **state)
+{
+    static const struct {
+        const char *told;
+        bool now;
+    } rows[] = {
+        { VC "new machine id=m host=a\n" VC "new vif owner=m id=1 network=blue\n", false },
+        { RED, false },
+        { VC "put machine id=m host=b\n", true },
+        { VC "put machine id=m host=b\n", false },
+        { VC "put machine id=m name=n\n", false },
+        { VC "new move owner=m id=7 to=a\n", true },
+        { VC "new move owner=m id=7 to=a\n", false },
+        { "switch new outcome id=9 port=swp1\n", true },
+        { VC "put vif owner=m id=1 network=red\n", true },
+        { VC "put move owner=m id=7 outcome=done\n", true },
+        { VC "gone move owner=m id=7\n", true },
+        { "settle\nswitch new outcome id=9 port=swp1\n", false },
+    };
+    struct bench *bench = started(state, CONFIG(""));
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        bench->actions.settle_now = false;
+        feed(bench, 2000, rows[i].told);
+        if (bench->actions.settle_now != rows[i].now)
+            fail_msg("%s", rows[i].told);
+    }
+}
+
+/* The answer to one change is on its way: another machine's VLAN goes without waiting for it. */
+static void a_move_does_not_wait_for_an_answer(void **state)
+{
+    struct bench *bench = started(state, CONFIG(""));
+
+    feed(bench, 2000, RED "settle\n");
+    assert_sent(bench, "new change id=2 port=swp1 add=200\n");
+    feed(bench, 2001,
+         VC "new network owner=a id=green vswitch=v mode=tagged vlans=300\n"
+            "settle\n");
+    assert_sent(bench, "new change id=3 port=swp1 add=300\n");
+    feed(bench, 2002,
+         "switch new port id=swp1 native=1 tagged=100,200,300 owned=100,200,300 learnt_known=yes\n"
+         "switch new outcome id=2 port=swp1 added=200\n"
+         "switch new outcome id=3 port=swp1 added=300\nsettle\n");
+    assert_sent(bench, "");
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -296,6 +344,8 @@ int main(void)
         ROW(a_reload_keeps_what_is_known),
         ROW(the_audit_names_whom_it_was_for),
         ROW(records_of_strangers_are_refused),
+        ROW(moves_are_settled_at_once),
+        ROW(a_move_does_not_wait_for_an_answer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

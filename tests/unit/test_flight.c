@@ -56,8 +56,21 @@ static void assert_free_at(int64_t now_ms, int64_t wake_ms)
 {
     int64_t wake = INT64_MAX;
 
-    assert_int_equal(flights_obstacle(flights, "swp1", now_ms, &wake) == NULL, wake_ms == 0);
+    assert_int_equal(flights_obstacle(flights, "swp1", now_ms, &wake).reason == NULL, wake_ms == 0);
     assert_int_equal(wake, wake_ms ? wake_ms : INT64_MAX);
+}
+
+/* Asserts which additions have to wait; "all" for every one. */
+static void assert_held(int64_t now_ms, const char *wanted)
+{
+    int64_t wake = INT64_MAX;
+    const struct flight_obstacle obstacle = flights_obstacle(flights, "swp1", now_ms, &wake);
+
+    if (strcmp(wanted, "all") == 0)
+        assert_false(obstacle.may_add);
+    else
+        assert_vlans(&obstacle.held, wanted);
+    assert_int_equal(obstacle.may_add, strcmp(wanted, "all") != 0);
 }
 
 static void one_change_at_a_time(void **state)
@@ -109,37 +122,55 @@ static void failures_rest_longer_and_longer(void **state)
 
 static void what_did_not_fail_need_not_rest(void **state)
 {
-    struct vlanset failed;
     bool yields;
 
     (void)state;
-    assert_false(flights_rests(flights, "swp1", 1000, &failed));
+    assert_held(1000, "");
     land(start("100-101", "", 1000, false, &yields), "100", "no room for 101", 1010);
-    assert_true(flights_rests(flights, "swp1", 1011, &failed));
-    assert_vlans(&failed, "101");
+    assert_held(1011, "101");
     /* Something else goes on its way, and what failed rests on. */
     land(start("102", "", 1100, false, &yields), "102", "", 1110);
     assert_free_at(1111, 2010);
-    assert_true(flights_rests(flights, "swp1", 1111, &failed));
-    assert_vlans(&failed, "101");
+    assert_held(1111, "101");
     land(start("103", "", 1200, false, &yields), "", "no room for 103", 1210);
-    assert_true(flights_rests(flights, "swp1", 1211, &failed));
-    assert_vlans(&failed, "101,103");
+    assert_held(1211, "101,103");
     /* Tried again when the rest is over. */
-    assert_false(flights_rests(flights, "swp1", 3210, &failed));
+    assert_held(3210, "");
     land(start("101,103", "", 3210, false, &yields), "101,103", "", 3220);
     assert_free_at(3221, 0);
 }
 
-static void nothing_goes_beside_a_change_under_way(void **state)
+/* A machine that moves does not wait for the answer to what was sent for another. */
+static void other_additions_go_beside_a_change_under_way(void **state)
 {
-    struct vlanset failed;
+    bool yields;
+    char first[24], second[24];
+
+    (void)state;
+    snprintf(first, sizeof(first), "%s", start("100", "", 1000, false, &yields));
+    assert_held(1001, "100");
+    snprintf(second, sizeof(second), "%s", start("200", "", 1002, false, &yields));
+    assert_held(1003, "100,200");
+    assert_true(land(second, "200", "", 1004));
+    assert_held(1005, "100");
+    assert_true(land(first, "", "no", 1006));
+    assert_free_at(1007, 2006);
+    assert_held(1007, "100");
+}
+
+static void no_more_than_so_many_are_under_way(void **state)
+{
     bool yields;
 
     (void)state;
-    land(start("100", "", 1000, false, &yields), "", "no", 1010);
-    start("102", "", 1020, false, &yields);
-    assert_false(flights_rests(flights, "swp1", 1021, &failed));
+    for (unsigned i = 0; i < FLIGHT_MOST; i++) {
+        char vlan[8];
+
+        snprintf(vlan, sizeof(vlan), "%u", 100 + i);
+        start(vlan, "", 1000, false, &yields);
+    }
+    assert_held(1001, "all");
+    assert_held(1000 + FLIGHT_LOST_MS, "");
 }
 
 static void what_others_take_away_is_told_from_what_we_remove(void **state)
@@ -175,6 +206,7 @@ static void two_writers_do_not_fight(void **state)
     land(start("100", "", now_ms, true, &yields), "100", "", now_ms);
     assert_true(yields);
     assert_free_at(now_ms + 1, now_ms + FLIGHT_YIELD_MS);
+    assert_held(now_ms + 1, "all");
     assert_free_at(now_ms + FLIGHT_YIELD_MS, 0);
 }
 
@@ -199,7 +231,8 @@ int main(void)
         ROW(a_change_without_an_outcome_is_forgotten),
         ROW(failures_rest_longer_and_longer),
         ROW(what_did_not_fail_need_not_rest),
-        ROW(nothing_goes_beside_a_change_under_way),
+        ROW(other_additions_go_beside_a_change_under_way),
+        ROW(no_more_than_so_many_are_under_way),
         ROW(what_others_take_away_is_told_from_what_we_remove),
         ROW(two_writers_do_not_fight),
         ROW(repairs_now_and_then_are_no_fight),

@@ -21,13 +21,15 @@ static int tear_down(void **state)
     return scene_tear_down(state);
 }
 
-static const char *no_obstacle(const char *port, void *data)
+static struct flight_obstacle on_port(const char *port, void *data)
 {
     (void)port;
-    return data;
+    return *(const struct flight_obstacle *)data;
 }
 
-/* The plan of swp1 for an intent, with 'prune immediate'; 'obstacle' NULL: none. */
+/* The plan of swp1 for an intent, with 'prune immediate'; 'obstacle' NULL: none, else of
+ * everything.
+ */
 static const struct plan_port *compute(struct scene *scene, const char *needed, bool may_add,
                                        bool may_remove, const char *obstacle)
 {
@@ -39,17 +41,14 @@ static const struct plan_port *compute(struct scene *scene, const char *needed, 
         .mode = MODE_CONFIG,
     };
     const struct intent intent = { .ports = &port, .count = 1 };
-    char copy[64] = "";
+    struct flight_obstacle all = { .reason = obstacle };
 
-    if (obstacle)
-        strcpy(copy, obstacle);
     vlanset_parse(needed, &port.needed);
     port.wanted = port.apply = port.needed;
     scene->config->prune = PRUNE_IMMEDIATE;
     plan_done(&plan);
-    assert_int_equal(plan_compute(scene->config, &intent, scene->module, guard, no_obstacle,
-                                  obstacle ? copy : NULL, 1000, &plan),
-                     0);
+    assert_int_equal(
+        plan_compute(scene->config, &intent, scene->module, guard, on_port, &all, 1000, &plan), 0);
     return plan_find(&plan, "swp1");
 }
 
@@ -64,14 +63,16 @@ static void the_difference(void **state)
     } rows[] = {
         { READY PORT(""), "100,200", "", "", "", "" },
         { READY PORT("tagged=100,200 owned=100"), "", "", "", "", "" },
-        { READY PORT("tagged=100,300 owned=100,300"), "200", "300", "", "", "" },
+        /* Additions go first, and alone. */
+        { READY PORT("tagged=100,300 owned=100,300"), "200", "", "300", "", "" },
+        { READY PORT("tagged=100,200,300 owned=100,300"), "", "300", "", "", "" },
         /* What others put there is theirs. */
         { READY PORT("tagged=300"), "100,200", "", "", "", "" },
-        { READY PORT("tagged=300,400 owned=300"), "100,200", "300", "", "", "" },
+        { READY PORT("tagged=100,200,300,400 owned=300"), "", "300", "", "", "" },
         /* What the ledger holds and the port does not carry cannot be removed. */
-        { READY PORT("owned=300"), "100,200", "", "", "", "" },
+        { READY PORT("tagged=100,200 owned=300"), "", "", "", "", "" },
         { READY "new port id=swp1 native=100 learnt_known=yes\n", "200", "", "", "100", "" },
-        { READY "new port id=swp1 native=300 tagged=300 owned=300 learnt_known=yes\n", "100,200",
+        { READY "new port id=swp1 native=300 tagged=100,200,300 owned=300 learnt_known=yes\n", "",
           "", "", "", "" },
         { READY PORT("open=yes"), "", "", "", "100,200", "" },
         { READY PORT("refusal=an%20access%20port"), "", "", "", "100,200", "" },
@@ -141,6 +142,58 @@ static void an_obstacle_of_one_port_leaves_it_ready(void **state)
     assert_vlans(&compute(scene, "100", true, true, NULL)->ready, "");
 }
 
+/* Another change is under way, or some VLANs failed: the others need not wait for that. */
+static void an_obstacle_may_hold_only_some(void **state)
+{
+    struct scene *scene = *state;
+    const struct plan_port *port;
+    struct port_intent intent = {
+        .port = config_port(scene->config, "swp1"),
+        .may_add = true,
+        .may_remove = true,
+        .mode = MODE_CONFIG,
+    };
+    struct flight_obstacle some = { .reason = "a change is being written", .may_add = true };
+
+    tell(scene->module, READY PORT("tagged=300 owned=300"));
+    vlanset_parse("100-102", &intent.needed);
+    intent.wanted = intent.apply = intent.needed;
+    vlanset_parse("101", &some.held);
+    assert_int_equal(plan_compute(scene->config, &(struct intent){ &intent, 1 }, scene->module,
+                                  guard, on_port, &some, 1000, &plan),
+                     0);
+    port = plan_find(&plan, "swp1");
+    assert_vlans(&port->write, "100,102");
+    assert_vlans(&port->ready, "100-102");
+    assert_vlans(&port->remove, "");
+    assert_string_equal(port->problem, "a change is being written");
+}
+
+/* Also when it is another port that adds. */
+static void removals_wait_for_additions_anywhere(void **state)
+{
+    struct scene *scene = *state;
+    struct port_intent ports[] = {
+        { .port = config_port(scene->config, "swp1"), .may_remove = true, .mode = MODE_CONFIG },
+        { .port = config_port(scene->config, "swp2"), .may_add = true, .mode = MODE_CONFIG },
+    };
+    struct flight_obstacle none = { .may_add = true };
+    char reason[300];
+
+    scene->config->prune = PRUNE_IMMEDIATE;
+    tell(scene->module, READY PORT("tagged=300 owned=300") "new port id=swp2 native=1\n");
+    vlanset_parse("100", &ports[1].needed);
+    ports[1].wanted = ports[1].apply = ports[1].needed;
+    assert_int_equal(plan_compute(scene->config, &(struct intent){ ports, 2 }, scene->module, guard,
+                                  on_port, &none, 1000, &plan),
+                     0);
+    assert_vlans(&plan.ports[0].held, "300");
+    assert_vlans(&plan.ports[0].remove, "");
+    assert_string_equal(guard_reason(guard, "swp1", 300, reason, sizeof(reason)),
+                        "nobody needs it; additions go first");
+    assert_true(plan.wake_ms <= 2000);
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -149,6 +202,8 @@ int main(void)
         ROW(protected_is_never_removed),
         ROW(without_permission_it_is_shown_only),
         ROW(an_obstacle_of_one_port_leaves_it_ready),
+        ROW(an_obstacle_may_hold_only_some),
+        ROW(removals_wait_for_additions_anywhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

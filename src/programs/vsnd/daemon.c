@@ -48,6 +48,7 @@ struct daemon {
     struct loop_watch *signals[4];
     struct loop_watch *settle, *wake;
     bool settle_pending;
+    bool settle_now; /* a machine is on its way: as soon as what arrived with it is handed in */
     int64_t settled_ms, settle_cost_ms;
     int lock_fd;
     bool leaving;
@@ -83,8 +84,9 @@ static void perform(struct daemon *daemon, struct actions *actions, int64_t now_
     write_log_lines(actions->log.data);
     if (actions->to_module.size && daemon->module.child)
         child_send(daemon->module.child, actions->to_module.data, actions->to_module.size);
-    if (actions->settle)
+    if (actions->settle || actions->settle_now)
         schedule_settle(daemon, now_ms);
+    daemon->settle_now |= actions->settle_now;
     if (actions->wake_ms != INT64_MAX)
         loop_timer_start(daemon->wake, actions->wake_ms > now_ms ? actions->wake_ms - now_ms : 0);
 }
@@ -113,7 +115,8 @@ static void on_settle(void *data)
     struct error error = { "" };
     int64_t before_ms = clock_now_ms();
 
-    daemon->settle_pending = false;
+    daemon->settle_pending = daemon->settle_now = false;
+    loop_timer_stop(daemon->settle);
     if (step(daemon, &event, NULL, &error) < 0)
         log_error("the plan could not be computed (out of memory); nothing was changed");
     daemon->settled_ms = clock_now_ms();
@@ -144,9 +147,13 @@ static void on_line(char *line, void *data)
         log_error("%s", error.text);
 }
 
-static void on_lines_settled(void *data UNUSED)
+/* The core asks for settling itself, and it is coalesced; but a move does not wait for that. */
+static void on_lines_settled(void *data)
 {
-    /* The core asks for settling itself, and it is coalesced. */
+    const struct follower *follower = data;
+
+    if (follower->daemon->settle_now)
+        on_settle(follower->daemon);
 }
 
 static void on_ended(const char *reason, void *data)
@@ -264,6 +271,24 @@ static int start_module(struct daemon *daemon, const struct config *config, stru
     arguments[7] = freeze;
     strcpy(daemon->module.source, "switch");
     return start(daemon, &daemon->module, "vsn-config", arguments, reterr);
+}
+
+/* The ports that are to be marked: those behind which a host may be. */
+static void send_marks(struct daemon *daemon)
+{
+    const struct config *config = core_config(daemon->core);
+    struct strbuf lines;
+
+    strbuf_init(&lines, RECORD_LINE_MAX + CONFIG_PORTS_MAX * CONFIG_NAME_SIZE * 4);
+    record_write(&lines, RECORD_BEGIN, TABLE_POLICY, NULL, 0);
+    for (size_t i = 0; config->lldpd_nonce && i < config->n_ports; i++)
+        if (config->ports[i].enabled && !config->ports[i].uplink)
+            record_write(&lines, RECORD_NEW, TABLE_POLICY,
+                         &(struct policy){ .id = config->ports[i].name }, 0);
+    record_write(&lines, RECORD_END, TABLE_POLICY, NULL, 0);
+    if (daemon->neighbor.child && !lines.overflow)
+        child_send(daemon->neighbor.child, lines.data, lines.size);
+    strbuf_done(&lines);
 }
 
 static int start_neighbor(struct daemon *daemon, const struct config *config, struct error *reterr)
