@@ -26,12 +26,14 @@
 
 static const struct {
     int families[4]; /* that sockets may be of; all if the first is 0 */
+    bool opens_no_socket; /* of any */
     bool starts_programs;
     bool keeps_net_admin;  /* for itself */
     bool passes_net_admin; /* to the programs it starts */
 } roles[] = {
     [CONFINE_SESSION] = { .families = { AF_UNIX, AF_INET, AF_INET6 } },
     [CONFINE_NEIGHBOR] = { .families = { AF_UNIX } },
+    [CONFINE_HISTORY] = { .opens_no_socket = true },
     [CONFINE_CONFIG] = { .families = { AF_UNIX, AF_NETLINK }, .keeps_net_admin = true },
     [CONFINE_CORE] = { .starts_programs = true, .passes_net_admin = true },
 };
@@ -86,6 +88,8 @@ static int refuse_sockets(scmp_filter_ctx filter, enum confine_role role)
 {
     int r = 0;
 
+    if (roles[role].opens_no_socket)
+        return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(socket), 0);
     if (roles[role].families[0] == 0)
         return 0;
     for (int family = 0; r == 0 && family < FAMILIES; family++)
