@@ -99,6 +99,7 @@ const char *reasons_by(const struct reasons *reasons)
 
 struct chain {
     struct reasons *reasons;
+    const struct inventory *inventory;
     const struct wire *wire;
     const char *intro;
     size_t count;
@@ -106,7 +107,8 @@ struct chain {
 
 static void write_need(const struct chain *chain, const struct need *need)
 {
-    struct writer *writer = chain->reasons->view->writer;
+    const struct view *view = chain->reasons->view;
+    struct writer *writer = view->writer;
     const struct wire *wire = chain->wire;
     char evidence[64];
 
@@ -117,11 +119,14 @@ static void write_need(const struct chain *chain, const struct need *need)
     writer_vlans(writer, "network_vlans", &need->vlans);
     writer_text(writer, "machine",
                 need->machine ? view_name(need->machine->name, need->machine->id) : "");
+    view_write_move(view, "move", chain->inventory, need->move);
     writer_text(writer, "interface", need->vmknic ? need->vmknic->id : "");
     writer_text(writer, "host", view_name(wire->host_name, wire->host));
     writer_text(writer, "nic", wire->nic);
     writer_text(writer, "wire", wire_state_word(wire->state));
     writer_text(writer, "evidence", wire_evidence_text(wire, evidence, sizeof(evidence)));
+    writer_age(writer, "age_s", view_age(view, wire->since_ms));
+    writer_age(writer, "seen_s", view_age(view, wire->seen_ms));
     writer_text(writer, "detail", wire->detail);
     writer_end(writer);
 }
@@ -132,8 +137,9 @@ static void say_need(const struct chain *chain, const struct need *need)
     char user[400] = "", vlans[128];
 
     if (need->machine)
-        snprintf(user, sizeof(user), " -> machine \"%.300s\"",
-                 view_name(need->machine->name, need->machine->id));
+        snprintf(user, sizeof(user), " -> machine \"%.300s\"%s",
+                 view_name(need->machine->name, need->machine->id),
+                 need->move ? ", on its way" : "");
     if (need->vmknic)
         snprintf(user, sizeof(user), " -> the host's own interface %.300s", need->vmknic->id);
     reasons_say(chain->reasons,
@@ -145,6 +151,56 @@ static void say_need(const struct chain *chain, const struct need *need)
                 view_name(wire->host_name, wire->host), wire->nic, wire->port);
 }
 
+char *reasons_move_text(const struct reasons *reasons, const struct inventory *inventory,
+                        const struct move *move, char *text, size_t size)
+{
+    int64_t age = (reasons->view->wall_ms - (int64_t)move->since_ms) / 1000;
+    char span[32];
+    struct strbuf to;
+
+    strbuf_init(&to, size);
+    strbuf_adds(&to, record_word(TABLE_MOVE, "kind", move));
+    if (move->from[0])
+        strbuf_addf(&to, " from %s", view_host_name(inventory, move->from));
+    if (move->to[0])
+        strbuf_addf(&to, " to %s", view_host_name(inventory, move->to));
+    if (move->since_ms > 0)
+        strbuf_addf(&to, ", announced %s ago",
+                    writer_age_text(age > 0 ? age : 0, span, sizeof(span)));
+    if (move->by[0])
+        strbuf_addf(&to, " by %s", move->by);
+    if (move->user[0])
+        strbuf_addf(&to, " of %s", move->user);
+    text_copy(text, size, strbuf_text(&to));
+    strbuf_done(&to);
+    return text;
+}
+
+static void say_move(const struct chain *chain, const struct move *move)
+{
+    const char *stage = "";
+    char text[1024];
+
+    switch (move->outcome) {
+    case MOVE_RUNNING:
+        stage = move->to[0] ? "it is on its way"
+                            : "where to is not known yet, and this host is one that it may go to";
+        break;
+    case MOVE_DONE:
+        stage = "it is done, and its hypervisor is yet to show the machine there";
+        break;
+    case MOVE_FAILED:
+        stage = "it failed";
+        break;
+    case MOVE_CANCELLED:
+        stage = "it was cancelled";
+        break;
+    }
+    reasons_say(chain->reasons, "    %s: %s",
+                reasons_move_text(chain->reasons, chain->inventory, move, text, sizeof(text)),
+                stage);
+}
+
 static void take_need(const struct need *need, void *data)
 {
     struct chain *chain = data;
@@ -153,8 +209,21 @@ static void take_need(const struct need *need, void *data)
         return;
     if (chain->count++ == 0 && chain->intro)
         reasons_say(chain->reasons, "%s", chain->intro);
+    chain->reasons->n_moves += need->move != NULL;
     write_need(chain, need);
     say_need(chain, need);
+    if (need->move)
+        say_move(chain, need->move);
+}
+
+static void say_wire(struct reasons *reasons, const struct wire *wire)
+{
+    char evidence[64], age[32];
+
+    wire_evidence_text(wire, evidence, sizeof(evidence));
+    reasons_say(reasons, "    wire %s (%s) for %s: %s", wire_state_word(wire->state), evidence,
+                writer_age_text(view_age(reasons->view, wire->since_ms), age, sizeof(age)),
+                wire->detail);
 }
 
 size_t reasons_needs(struct reasons *reasons, const struct wire *wire, const char *intro,
@@ -162,14 +231,13 @@ size_t reasons_needs(struct reasons *reasons, const struct wire *wire, const cha
 {
     struct chain chain = { .reasons = reasons, .wire = wire, .intro = intro };
     struct core_hypervisor hypervisor;
-    char evidence[64];
 
     if (!view_hypervisor(reasons->view, wire->hypervisor, &hypervisor) || !hypervisor.inventory)
         return 0;
+    chain.inventory = hypervisor.inventory;
     demand_of_nic(hypervisor.inventory, hypervisor.config->provision, wire->host, wire->nic,
                   take_need, &chain, reterr);
     if (chain.count > 0)
-        reasons_say(reasons, "    wire %s (%s): %s", wire_state_word(wire->state),
-                    wire_evidence_text(wire, evidence, sizeof(evidence)), wire->detail);
+        say_wire(reasons, wire);
     return chain.count;
 }

@@ -1,5 +1,6 @@
 /* reasons.h: one VLAN on one port, and the chain of reasons for it: hypervisor, virtual switch,
- * network, machine or interface, host, NIC, evidence, port. Only views_why*.c includes this. */
+ * network, machine (there, or on its way) or interface, host, NIC, evidence, port. Only
+ * views_why*.c includes this. */
 #ifndef VSN_PRESENT_REASONS_H
 #define VSN_PRESENT_REASONS_H
 
@@ -16,6 +17,7 @@ struct reasons {
     const struct plan_port *plan;          /* as 'intent' */
     struct strbuf sentences;               /* each ended by a NUL */
     size_t n_sentences;
+    size_t n_moves; /* needs so far that a machine on its way brings */
 };
 
 /* Reads the arguments PORT and VLAN. On failure the problem is said, and nothing has to be freed.
@@ -36,6 +38,11 @@ void reasons_end(struct reasons *reasons);
  * Returns how many there are; '*reterr' says what could not be read, if anything. */
 size_t reasons_needs(struct reasons *reasons, const struct wire *wire, const char *intro,
                      struct error *reterr);
+
+/* "migrate from a to b, announced 3 s ago by VmBeingHotMigratedEvent of CORP\alice". Returns
+ * 'text'. */
+char *reasons_move_text(const struct reasons *reasons, const struct inventory *inventory,
+                        const struct move *move, char *text, size_t size);
 
 /* Whose hand put the VLAN on the port: "vsn", "hand", "native", "open" (the port carries every
  * VLAN), or "nobody": it is not carried. */

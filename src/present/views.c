@@ -64,6 +64,33 @@ const char *view_name(const char *name, const char *id)
     return name[0] ? name : id;
 }
 
+const char *view_host_name(const struct inventory *inventory, const char *id)
+{
+    const struct host *host = inventory_find(inventory, TABLE_HOST, "", id);
+
+    return host ? view_name(host->name, host->id) : id;
+}
+
+void view_write_move(const struct view *view, const char *name, const struct inventory *inventory,
+                     const struct move *move)
+{
+    struct writer *writer = view->writer;
+
+    if (!move) {
+        writer_nothing(writer, name);
+        return;
+    }
+    writer_object(writer, name);
+    writer_text(writer, "kind", record_word(TABLE_MOVE, "kind", move));
+    writer_text(writer, "outcome", record_word(TABLE_MOVE, "outcome", move));
+    writer_text(writer, "from", view_host_name(inventory, move->from));
+    writer_text(writer, "to", view_host_name(inventory, move->to));
+    writer_text(writer, "by", move->by);
+    writer_text(writer, "user", move->user);
+    writer_time(writer, "since_ms", (int64_t)move->since_ms);
+    writer_end(writer);
+}
+
 void view_names_add(struct view_names *names, const char *name)
 {
     if (names->count == names->space) {

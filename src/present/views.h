@@ -65,6 +65,13 @@ const char *view_mode(const struct view *view, const struct plan_port *plan);
 /* Seconds since a monotonic time, -1 for 0. */
 int64_t view_age(const struct view *view, int64_t then_ms);
 
+/* Writes a move as an object 'name': kind, outcome, from, to, by, user, since_ms; null for NULL. */
+void view_write_move(const struct view *view, const char *name, const struct inventory *inventory,
+                     const struct move *move);
+
+/* The name of a host, or its id when it is not known. */
+const char *view_host_name(const struct inventory *inventory, const char *id);
+
 /* The name of a row, or its id when it has none. */
 const char *view_name(const char *name, const char *id);
 

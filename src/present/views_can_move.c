@@ -253,20 +253,18 @@ enum view_status view_can_move(const struct view *view)
     struct choice choice = { .view = view, .words = { view->argv[0], view->argv[1] } };
     struct writer *writer = view->writer;
     struct telling telling = { .view = view };
-    const struct host *from;
     enum preflight_state state;
     enum view_status status = choose(&choice);
 
     if (status != VIEW_DONE)
         return status;
-    from = inventory_find(choice.hypervisor.inventory, TABLE_HOST, "", choice.machine->host);
     telling.host = view_name(choice.host->name, choice.host->id);
     writer_notes_only(writer);
     writer_object(writer, NULL);
     writer_text(writer, "hypervisor", choice.hypervisor.config->name);
     writer_text(writer, "machine", choice.machine->name);
     writer_text(writer, "id", choice.machine->id);
-    writer_text(writer, "from", from ? view_name(from->name, from->id) : choice.machine->host);
+    writer_text(writer, "from", view_host_name(choice.hypervisor.inventory, choice.machine->host));
     writer_text(writer, "to", telling.host);
     writer_array(writer, "paths");
     state = preflight_move(view->core, &choice.hypervisor, choice.machine, choice.host,

@@ -235,48 +235,31 @@ static void write_interface(struct writer *writer, const struct inventory *inven
     writer_end(writer);
 }
 
-static void write_host_name(struct writer *writer, const char *name,
-                            const struct inventory *inventory, const char *id)
-{
-    const struct host *host = inventory_find(inventory, TABLE_HOST, "", id);
-
-    writer_text(writer, name, host ? view_name(host->name, host->id) : id);
-}
-
 /* Where the machine is going; several operations at once are as good as one. */
-static void write_pending(struct writer *writer, const struct inventory *inventory,
+static void write_pending(const struct view *view, const struct inventory *inventory,
                           const struct machine *machine)
 {
     const struct move *move = inventory_next(inventory, TABLE_MOVE, machine->id, NULL);
 
     while (move && move->outcome != MOVE_RUNNING)
         move = inventory_next(inventory, TABLE_MOVE, machine->id, move);
-    if (!move) {
-        writer_nothing(writer, "pending");
-        return;
-    }
-    writer_object(writer, "pending");
-    writer_text(writer, "kind", record_word(TABLE_MOVE, "kind", move));
-    write_host_name(writer, "from", inventory, move->from);
-    write_host_name(writer, "to", inventory, move->to);
-    writer_time(writer, "since_ms", (int64_t)move->since_ms);
-    writer_end(writer);
+    view_write_move(view, "pending", inventory, move);
 }
 
-static void write_machine(struct writer *writer, const struct core_hypervisor *hypervisor,
+static void write_machine(const struct view *view, const struct core_hypervisor *hypervisor,
                           const struct machine *machine)
 {
     const struct inventory *inventory = hypervisor->inventory;
-    const struct host *host = inventory_find(inventory, TABLE_HOST, "", machine->host);
+    struct writer *writer = view->writer;
 
     writer_object(writer, NULL);
     writer_text(writer, "hypervisor", hypervisor->config->name);
     writer_text(writer, "id", machine->id);
     writer_text(writer, "name", machine->name);
-    writer_text(writer, "host", host ? view_name(host->name, host->id) : machine->host);
+    writer_text(writer, "host", view_host_name(inventory, machine->host));
     writer_text(writer, "power", record_word(TABLE_MACHINE, "power", machine));
     writer_flag(writer, "template", machine->template);
-    write_pending(writer, inventory, machine);
+    write_pending(view, inventory, machine);
     writer_array(writer, "interfaces");
     INVENTORY_EACH(inventory, vif, TABLE_VIF, machine->id)
     write_interface(writer, inventory, machine, vif);
@@ -287,7 +270,7 @@ static void write_machine(struct writer *writer, const struct core_hypervisor *h
 static void write_machines(const struct view *view, const struct core_hypervisor *hypervisor)
 {
     INVENTORY_EACH(hypervisor->inventory, machine, TABLE_MACHINE, NULL)
-    write_machine(view->writer, hypervisor, machine);
+    write_machine(view, hypervisor, machine);
 }
 
 enum view_status view_machines(const struct view *view)

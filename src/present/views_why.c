@@ -3,12 +3,36 @@
 
 #include "present/reasons.h"
 
+/* When vsn last added it there, milliseconds since the epoch; 0: the audit does not have it. */
+static int64_t added_ms(const struct reasons *reasons)
+{
+    const struct audit *entry;
+
+    for (size_t i = 0; (entry = core_audit(reasons->view->core, i)); i++)
+        if (strcmp(entry->port, reasons->name) == 0 && vlanset_has(&entry->added, reasons->vlan))
+            return (int64_t)entry->at_ms;
+    return 0;
+}
+
+static void say_ours(struct reasons *reasons)
+{
+    int64_t added = added_ms(reasons), age = (reasons->view->wall_ms - added) / 1000;
+    char span[32];
+
+    if (added > 0)
+        reasons_say(reasons, "VLAN %u is tagged on %s, and vsn added it %s ago.", reasons->vlan,
+                    reasons->name, writer_age_text(age > 0 ? age : 0, span, sizeof(span)));
+    else
+        reasons_say(reasons, "VLAN %u is tagged on %s, and vsn added it.", reasons->vlan,
+                    reasons->name);
+}
+
 static void say_who(struct reasons *reasons, const char *by)
 {
     uint32_t vlan = reasons->vlan;
 
     if (strcmp(by, "vsn") == 0)
-        reasons_say(reasons, "VLAN %u is tagged on %s, and vsn added it.", vlan, reasons->name);
+        say_ours(reasons);
     else if (strcmp(by, "hand") == 0)
         reasons_say(
             reasons,
@@ -75,6 +99,23 @@ static void say_removal(struct reasons *reasons)
                     config->hold_down_s, config->budget_per_minute);
 }
 
+/* What becomes of it with a machine that is on its way. */
+static void say_moves(struct reasons *reasons)
+{
+    const struct config *config = reasons->config;
+
+    if (reasons->n_moves == 0)
+        return;
+    if (config->prune == PRUNE_GUARDED)
+        reasons_say(reasons,
+                    "A machine on its way needs it until it has arrived, and then because it is "
+                    "there; when its move fails, those %u s begin.",
+                    config->hold_down_s);
+    else
+        reasons_say(reasons, "A machine on its way needs it until it has arrived, and then because "
+                             "it is there; when its move fails, that need is gone.");
+}
+
 /* vsn added it, and no need is known. */
 static void say_waiting(struct reasons *reasons)
 {
@@ -106,10 +147,12 @@ static void say_why(struct reasons *reasons, const char *by)
     size_t needs;
 
     needs = say_needs(reasons, ours ? "It is needed:" : "It is needed there, too:");
-    if (ours && (needs > 0 || wanted))
+    if (ours && (needs > 0 || wanted)) {
         say_removal(reasons);
-    else if (ours)
+        say_moves(reasons);
+    } else if (ours) {
         say_waiting(reasons);
+    }
 }
 
 enum view_status view_why(const struct view *view)
@@ -128,6 +171,7 @@ enum view_status view_why(const struct view *view)
     writer_number(view->writer, "vlan", reasons.vlan);
     writer_flag(view->writer, "carried", carried);
     writer_text(view->writer, "by", by);
+    writer_time(view->writer, "added_ms", strcmp(by, "vsn") == 0 ? added_ms(&reasons) : 0);
     say_who(&reasons, by);
     if (carried)
         say_why(&reasons, by);

@@ -1,4 +1,5 @@
 /* why-not PORT VLAN: the links of the chain that are missing for a VLAN that is not there. */
+#include <stdio.h>
 #include <string.h>
 
 #include "present/reasons.h"
@@ -94,10 +95,11 @@ static void say_other_path(struct reasons *reasons, const struct inventory *inve
                     "NIC %s.",
                     network->name, host, reasons->vlan, wire->nic);
     else
-        reasons_say(reasons,
-                    "Network \"%s\" of host %s carries VLAN %u, but no machine and no interface of "
-                    "the host is plugged into it ('provision machines').",
-                    network->name, host, reasons->vlan);
+        reasons_say(
+            reasons,
+            "Network \"%s\" of host %s carries VLAN %u, but no machine that is there or on its "
+            "way, and no interface of the host, is plugged into it ('provision machines').",
+            network->name, host, reasons->vlan);
 }
 
 /* Looks for the VLAN on the host of a wire behind which nobody needs it. */
@@ -165,6 +167,99 @@ static size_t say_wire(struct reasons *reasons, const struct wire *wire)
                     "written.",
                     wire->hypervisor);
     return count;
+}
+
+/* ---- Machines on their way ---------------------------------------------------------------------
+ */
+
+/* Whether the machine would need the VLAN on that host. */
+static bool would_need(const struct reasons *reasons, const struct inventory *inventory,
+                       const struct machine *machine, const char *host)
+{
+    INVENTORY_EACH(inventory, vif, TABLE_VIF, machine->id)
+    {
+        const struct network *network =
+            network_of_interface(inventory, host, vif->network, vif->shared);
+        struct vlanset vlans;
+        bool known;
+
+        if (!network)
+            continue;
+        vlans = network_vlans(inventory, network, &known);
+        if (vlanset_has(&vlans, reasons->vlan))
+            return true;
+    }
+    return false;
+}
+
+/* The port that a host is behind, this one if it may be; NULL: none is known. */
+static const struct wire *wire_to(const struct reasons *reasons, const char *hypervisor,
+                                  const char *host)
+{
+    const struct wires *wires = core_wires(reasons->view->core);
+    const struct wire *found = NULL;
+
+    for (size_t i = 0; i < wires->count; i++) {
+        const struct wire *wire = &wires->wires[i];
+
+        if (strcmp(wire->hypervisor, hypervisor) != 0 || strcmp(wire->host, host) != 0)
+            continue;
+        if (strcmp(wire->port, reasons->name) == 0)
+            return wire;
+        if (!found && wire_is_trusted(wire, reasons->config->evidence))
+            found = wire;
+    }
+    return found;
+}
+
+/* Why a move does not bring the VLAN to this port. */
+static void say_move(struct reasons *reasons, const struct core_hypervisor *hypervisor,
+                     const struct machine *machine, const struct move *move)
+{
+    const struct inventory *inventory = hypervisor->inventory;
+    const char *to = view_host_name(inventory, move->to);
+    const struct wire *wire = wire_to(reasons, hypervisor->config->name, move->to);
+    char text[1024], but[512];
+
+    if (!move->to[0])
+        snprintf(but, sizeof(but), "its destination is not known yet");
+    else if (!wire)
+        snprintf(but, sizeof(but), "%.200s is behind no port that is known here", to);
+    else if (strcmp(wire->port, reasons->name) != 0)
+        snprintf(but, sizeof(but), "%.200s is behind %s, not %s", to, wire->port, reasons->name);
+    else if (!wire_is_trusted(wire, reasons->config->evidence))
+        snprintf(but, sizeof(but), "it is not certain that %.200s is behind %s", to, reasons->name);
+    else
+        snprintf(but, sizeof(but), "NIC %s of %.200s does not carry it", wire->nic, to);
+    reasons_say(reasons, "Machine \"%s\", which needs VLAN %u, is on its way (%s), but %s.",
+                view_name(machine->name, machine->id), reasons->vlan,
+                reasons_move_text(reasons, inventory, move, text, sizeof(text)), but);
+}
+
+static void say_moves_of(struct reasons *reasons, const struct core_hypervisor *hypervisor)
+{
+    INVENTORY_EACH(hypervisor->inventory, move, TABLE_MOVE, NULL)
+    {
+        const struct machine *machine =
+            inventory_find(hypervisor->inventory, TABLE_MACHINE, "", move->owner);
+        const char *host = move->to[0] ? move->to : move->from;
+
+        if (machine && (!move->to[0] || move_may_end_on(move, move->to)) &&
+            would_need(reasons, hypervisor->inventory, machine, host))
+            say_move(reasons, hypervisor, machine, move);
+    }
+}
+
+/* Nothing that is known needs the VLAN on this port: machines that are on their way need it
+ * elsewhere. */
+static void say_moves(struct reasons *reasons)
+{
+    for (size_t i = 0; i < core_hypervisors(reasons->view->core); i++) {
+        struct core_hypervisor hypervisor = core_hypervisor(reasons->view->core, i);
+
+        if (hypervisor.inventory)
+            say_moves_of(reasons, &hypervisor);
+    }
 }
 
 /* ---- Wires ------------------------------------------------------------------------------------
@@ -283,6 +378,8 @@ static void say_why_not(struct reasons *reasons)
     needs = say_wires(reasons);
     if (needs > 0)
         say_writing(reasons);
+    else
+        say_moves(reasons);
 }
 
 enum view_status view_why_not(const struct view *view)

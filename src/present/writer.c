@@ -111,27 +111,33 @@ void writer_time(struct writer *writer, const char *name, int64_t wall_ms)
     writer->ops->value(writer, name, &(struct value){ VALUE_NUMBER, text, wall_ms });
 }
 
-void writer_age(struct writer *writer, const char *name, int64_t seconds)
+const char *writer_age_text(int64_t seconds, char *text, size_t size)
 {
     static const struct {
         int64_t from, unit;
         const char *word;
     } units[] = { { 2 * 86400, 86400, "d" }, { 2 * 3600, 3600, "h" }, { 120, 60, "min" } };
-    char text[32];
 
-    if (seconds < 0) {
-        writer_nothing(writer, name);
-        return;
-    }
-    snprintf(text, sizeof(text), "%lld s", (long long)seconds);
+    snprintf(text, size, "%lld s", (long long)seconds);
     for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
         if (seconds >= units[i].from) {
-            snprintf(text, sizeof(text), "%lld %s", (long long)(seconds / units[i].unit),
-                     units[i].word);
+            snprintf(text, size, "%lld %s", (long long)(seconds / units[i].unit), units[i].word);
             break;
         }
     }
-    writer->ops->value(writer, name, &(struct value){ VALUE_NUMBER, text, seconds });
+    return text;
+}
+
+void writer_age(struct writer *writer, const char *name, int64_t seconds)
+{
+    char text[32];
+
+    if (seconds < 0)
+        writer_nothing(writer, name);
+    else
+        writer->ops->value(
+            writer, name,
+            &(struct value){ VALUE_NUMBER, writer_age_text(seconds, text, sizeof(text)), seconds });
 }
 
 void writer_fail(struct writer *writer)

@@ -53,6 +53,9 @@ void writer_time(struct writer *writer, const char *name, int64_t wall_ms);
 /* Seconds, or negative: null in JSON; text shows "12 s", "5 min", "3 h", "2 d". */
 void writer_age(struct writer *writer, const char *name, int64_t seconds);
 
+/* The same as text, for sentences. Returns 'text'. */
+const char *writer_age_text(int64_t seconds, char *text, size_t size);
+
 /* Marks the answer as not complete (out of memory). */
 void writer_fail(struct writer *writer);
 
