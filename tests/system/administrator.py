@@ -101,10 +101,14 @@ class Admin:
     def remove_host(self, name):
         self.finish(self.find(vim.HostSystem, name).parent.Destroy_Task())
 
+    def begin_move(self, machine, host):
+        """Begins a live migration: its task."""
+        return self.find(vim.VirtualMachine, machine).MigrateVM_Task(
+            host=self.find(vim.HostSystem, host), priority="defaultPriority")
+
     def move(self, machine, host):
         """A live migration, to its end."""
-        self.finish(self.find(vim.VirtualMachine, machine).MigrateVM_Task(
-            host=self.find(vim.HostSystem, host), priority="defaultPriority"))
+        self.finish(self.begin_move(machine, host))
 
     def switch_off(self, machine):
         self.finish(self.find(vim.VirtualMachine, machine).PowerOffVM_Task())
