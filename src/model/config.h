@@ -59,8 +59,10 @@ struct config {
     char switch_driver[CONFIG_NAME_SIZE]; /* switch DRIVER ARGUMENTS... */
     char switch_arguments[CONFIG_VALUE_SIZE * 2];
     unsigned switch_line;
-    char lldpd_socket[CONFIG_VALUE_SIZE];  /* lldpd socket PATH; empty: lldpd's own default; "none":
-                                              no lldpd */
+    char lldpd_socket[CONFIG_VALUE_SIZE]; /* lldpd socket PATH; empty: lldpd's own default; "none":
+                                             no lldpd */
+    bool
+        lldpd_nonce; /* lldpd nonce: mark what is sent on ports with 'vsn enable' (model/nonce.h) */
     struct config_hypervisor *hypervisors; /* in the order of the file */
     size_t n_hypervisors;
     struct config_port *ports;

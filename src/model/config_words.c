@@ -365,6 +365,8 @@ static const struct config_word top_words[] = {
       SPAN(config, switch_driver, switch_arguments) },
     { "lldpd socket", "PATH|none", "where lldpd listens; none: do not ask it", ONE,
       .parse = parse_socket, .write = write_text, PLACE(config, lldpd_socket) },
+    { "lldpd nonce", "", "let lldpd send a random word on each port, which proves wires", FLAG,
+      PLACE(config, lldpd_nonce) },
     { "hypervisor", "NAME", "begin the block of a hypervisor or manager", ONE,
       .opens = BLOCK_HYPERVISOR },
     { "interface", "PORT", "begin the block of a port of the switch", ONE,

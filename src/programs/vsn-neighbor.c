@@ -1,7 +1,8 @@
 /* vsn-neighbor: tells vsnd what this switch hears and says by LLDP and CDP.
  *
- * Started by vsnd with a stream socket on descriptor 3 (channel.h); talks to lldpd only (see
- * source/lldp.h), and needs no right but to reach its socket. Ends when descriptor 3 closes. */
+ * Started by vsnd with a stream socket on descriptor 3 (channel.h), which tells it what ports are
+ * to be marked (source/marks.h); talks to lldpd only (see source/lldp.h), and needs no right but to
+ * reach its socket. Ends when descriptor 3 closes. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,9 +45,32 @@ static void on_contact(const char *reason, void *data)
         log_notice("following lldpd at %s", process->socket);
 }
 
-static void on_line(char *line, void *data UNUSED)
+/* A list of policy rows names the ports that are to be marked. */
+static void take_policy(struct process *process, const struct record *record)
 {
-    log_error("from vsnd: unexpected '%s'", line);
+    struct marks *marks = lldp_marks(process->lldp);
+
+    if (record->op == RECORD_BEGIN)
+        marks_begin(marks);
+    else if (record->op == RECORD_NEW)
+        marks_add(marks, record->row.policy.id);
+    else if (record->op == RECORD_END)
+        marks_end(marks);
+    if (record->op == RECORD_END)
+        lldp_marks_changed(process->lldp);
+}
+
+static void on_line(char *line, void *data)
+{
+    struct record record;
+    struct error error = { "" };
+
+    if (record_read(line, &record, &error) < 0)
+        log_error("from vsnd: %s", error.text);
+    else if (record.table == TABLE_POLICY)
+        take_policy(data, &record);
+    else
+        log_error("from vsnd: a %s row is nothing for vsn-neighbor", table_name(record.table));
 }
 
 static void on_closed(const char *reason UNUSED, void *data)

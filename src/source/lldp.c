@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "base/backoff.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #define SETTLE_MS 50     /* from a change to reading: several come together */
@@ -31,7 +32,7 @@ struct rows {
     size_t count;
 };
 
-enum stage { STAGE_IDLE, STAGE_CHASSIS, STAGE_INTERFACES, STAGE_PORTS };
+enum stage { STAGE_IDLE, STAGE_CHASSIS, STAGE_INTERFACES, STAGE_PORTS, STAGE_MARK };
 
 /* A reading in progress. The library's calls answer "would block" until their bytes are here, and
  * are then called again: so this is a place to come back to. */
@@ -39,6 +40,8 @@ struct query {
     enum stage stage;
     bool again; /* something changed meanwhile */
     lldpctl_atom_t *chassis, *interfaces, *interface;
+    lldpctl_atom_t *port; /* STAGE_MARK: the one whose description is being set */
+    char description[LLDP_TEXT_MAX];
     lldpctl_atom_iter_t *iterator;
     struct rows adverts, neighbors;
 };
@@ -54,6 +57,7 @@ struct lldp {
     struct query query;
     struct rows adverts, neighbors; /* as told */
     bool told, lost;
+    struct marks *marks;
     struct backoff backoff;
     struct loop_watch *retry, *reread, *patience;
 };
@@ -160,15 +164,18 @@ static void add_neighbor(struct lldp *lldp, const char *port_name, lldpctl_atom_
 static void add_advert(struct lldp *lldp, const char *port_name, lldpctl_atom_t *port)
 {
     char system[LLDP_TEXT_MAX], chassis[LLDP_TEXT_MAX], port_id[LLDP_TEXT_MAX];
-    char description[LLDP_TEXT_MAX];
+    char description[LLDP_TEXT_MAX], nonce[NONCE_TEXT], nonce_before[NONCE_TEXT];
     struct advert row = {
         .id = port_name,
         .system = text_of(lldp->query.chassis, lldpctl_k_chassis_name, system),
         .chassis = text_of(lldp->query.chassis, lldpctl_k_chassis_id, chassis),
         .port = text_of(port, lldpctl_k_port_id, port_id),
         .description = text_of(port, lldpctl_k_port_descr, description),
+        .nonce = nonce,
+        .nonce_before = nonce_before,
     };
 
+    marks_told(lldp->marks, port_name, description, clock_now_ms(), nonce, nonce_before);
     rows_add(&lldp->query.adverts, TABLE_ADVERT, &row);
 }
 
@@ -189,6 +196,8 @@ static void add_port(struct lldp *lldp, lldpctl_atom_t *port)
 
 static void query_reset(struct query *query)
 {
+    if (query->port)
+        lldpctl_atom_dec_ref(query->port);
     if (query->interface)
         lldpctl_atom_dec_ref(query->interface);
     if (query->interfaces)
@@ -228,6 +237,37 @@ static void next_interface(struct query *query)
         query->interface = lldpctl_atom_iter_value(query->interfaces, query->iterator);
 }
 
+/* ---- Marking --------------------------------------------------------------------------------- */
+
+/* True when the description of 'port' has to be set first; the reading then goes on in
+ * STAGE_MARK. */
+static bool needs_mark(struct lldp *lldp, lldpctl_atom_t *port)
+{
+    char name[LLDP_TEXT_MAX], description[LLDP_TEXT_MAX];
+
+    text_of(port, lldpctl_k_port_name, name);
+    text_of(port, lldpctl_k_port_descr, description);
+    return marks_wanted(lldp->marks, name, description, clock_now_ms(), lldp->query.description,
+                        sizeof(lldp->query.description));
+}
+
+/* Sets the description. True when that is over, well or not: an lldpd that does not take it leaves
+ * the port without a nonce, and is asked again at the next reading. */
+static bool mark_step(struct lldp *lldp)
+{
+    struct query *query = &lldp->query;
+    bool taken = lldpctl_atom_set_str(query->port, lldpctl_k_port_descr, query->description);
+
+    if (!taken && lldpctl_last_error(lldp->reader.connection) == LLDPCTL_ERR_WOULDBLOCK)
+        return false;
+    lldpctl_atom_dec_ref(query->port);
+    query->port = NULL;
+    query->again |= taken; /* what is sent is told once it was read back */
+    query->stage = STAGE_PORTS;
+    next_interface(query);
+    return true;
+}
+
 /* Does the next part. True when it got on, false when it waits for bytes or failed. */
 static bool query_step(struct lldp *lldp)
 {
@@ -258,9 +298,16 @@ static bool query_step(struct lldp *lldp)
         if (!port)
             return false;
         add_port(lldp, port);
+        if (needs_mark(lldp, port)) {
+            query->port = port;
+            query->stage = STAGE_MARK;
+            return true;
+        }
         lldpctl_atom_dec_ref(port);
         next_interface(query);
         return true;
+    case STAGE_MARK:
+        return mark_step(lldp);
     }
     return false;
 }
@@ -469,10 +516,11 @@ struct lldp *lldp_new(struct loop *loop, const char *path, lldp_emit_fn *emit,
         .backoff = { .first_ms = RETRY_FIRST_MS, .most_ms = RETRY_MOST_MS },
     };
     lldpctl_log_callback(be_quiet);
+    lldp->marks = marks_new();
     lldp->retry = loop_timer_new(loop, on_retry, lldp);
     lldp->reread = loop_timer_new(loop, on_reread, lldp);
     lldp->patience = loop_timer_new(loop, on_patience, lldp);
-    if (!lldp->retry || !lldp->reread || !lldp->patience)
+    if (!lldp->marks || !lldp->retry || !lldp->reread || !lldp->patience)
         return lldp_free(lldp);
     loop_timer_start(lldp->retry, 0);
     return lldp;
@@ -490,6 +538,20 @@ struct lldp *lldp_free(struct lldp *lldp)
     loop_watch_free(lldp->patience);
     rows_done(&lldp->adverts);
     rows_done(&lldp->neighbors);
+    marks_free(lldp->marks);
     free(lldp);
     return NULL;
+}
+
+struct marks *lldp_marks(struct lldp *lldp)
+{
+    return lldp->marks;
+}
+
+void lldp_marks_changed(struct lldp *lldp)
+{
+    if (lldp->query.stage != STAGE_IDLE)
+        lldp->query.again = true;
+    else if (lldp->watching)
+        loop_timer_start(lldp->reread, 0);
 }

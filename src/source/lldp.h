@@ -11,6 +11,9 @@
  * each list as a whole, when something in it differs from what was told. While lldpd cannot be
  * reached, 'unknown neighbor' and 'unknown advert' were told, and what was known stays.
  *
+ * Ports that are to be marked get their nonce into their description (marks.h), which lldpd then
+ * sends; what they are told to have is read back before it is told.
+ *
  * Everything in a neighbour's frame is the word of a stranger: texts are cut to LLDP_TEXT_MAX
  * bytes, lists to LLDP_ROWS_MAX rows, and no byte has a meaning here. */
 #ifndef VSN_SOURCE_LLDP_H
@@ -18,6 +21,7 @@
 
 #include "base/loop.h"
 #include "model/record.h"
+#include "source/marks.h"
 
 #define LLDP_TEXT_MAX 256  /* bytes with the NUL: a TLV's string has 255 (IEEE 802.1AB-2016 8.4) */
 #define LLDP_ROWS_MAX 8192 /* rows of one list */
@@ -34,5 +38,10 @@ typedef void lldp_contact_fn(const char *reason, void *data);
 struct lldp *lldp_new(struct loop *loop, const char *path, lldp_emit_fn *emit,
                       lldp_contact_fn *contact, void *data);
 struct lldp *lldp_free(struct lldp *lldp);
+
+/* The ports to mark; none at first. Ports that are taken out lose their mark at the next reading,
+ * which this brings about. Borrowed: it is changed by marks_begin() ... marks_end(). */
+struct marks *lldp_marks(struct lldp *lldp);
+void lldp_marks_changed(struct lldp *lldp);
 
 #endif

@@ -46,6 +46,7 @@ static void the_design_s_words_are_understood(void **state)
     struct config *config = parse("hostname tor-1\n"
                                   "switch linux-bridge br0\n"
                                   "lldpd socket none\n"
+                                  "lldpd nonce\n"
                                   "! a remark\n"
                                   "hypervisor vc1\n"
                                   " type vmware\n"
@@ -84,8 +85,9 @@ static void the_design_s_words_are_understood(void **state)
     assert_string_equal(config->switch_arguments, "br0");
     assert_int_equal(config->switch_line, 2);
     assert_string_equal(config->lldpd_socket, "none");
+    assert_true(config->lldpd_nonce);
     assert_non_null(vc1);
-    assert_int_equal(vc1->line, 5);
+    assert_int_equal(vc1->line, 6);
     assert_string_equal(vc1->url, "https://vc1.example.net/sdk");
     assert_string_equal(vc1->username, "CORP\\vsn");
     assert_string_equal(vc1->password_file, "/etc/my secrets/vc1");

@@ -228,10 +228,32 @@ static void on_session_started(void *data)
     send_target(data, /* is_new_process = */ true);
 }
 
-static void on_started(void *data UNUSED)
+/* The ports that are to be marked: those behind which a host may be. */
+static void send_marks(struct daemon *daemon)
 {
-    /* The Config Module and the neighbour process are told all they need by their arguments; the
-     * policy follows when the module has spoken (core.c). */
+    const struct config *config = core_config(daemon->core);
+    struct strbuf lines;
+
+    strbuf_init(&lines, RECORD_LINE_MAX + CONFIG_PORTS_MAX * CONFIG_NAME_SIZE * 4);
+    record_write(&lines, RECORD_BEGIN, TABLE_POLICY, NULL, 0);
+    for (size_t i = 0; config->lldpd_nonce && i < config->n_ports; i++)
+        if (config->ports[i].enabled && !config->ports[i].uplink)
+            record_write(&lines, RECORD_NEW, TABLE_POLICY,
+                         &(struct policy){ .id = config->ports[i].name }, 0);
+    record_write(&lines, RECORD_END, TABLE_POLICY, NULL, 0);
+    if (daemon->neighbor.child && !lines.overflow)
+        child_send(daemon->neighbor.child, lines.data, lines.size);
+    strbuf_done(&lines);
+}
+
+/* The Config Module is told all it needs by its arguments; the policy follows when it has spoken
+ * (core.c). */
+static void on_started(void *data)
+{
+    const struct follower *follower = data;
+
+    if (follower == &follower->daemon->neighbor)
+        send_marks(follower->daemon);
 }
 
 static int start(struct daemon *daemon, struct follower *follower, const char *program,
@@ -271,24 +293,6 @@ static int start_module(struct daemon *daemon, const struct config *config, stru
     arguments[7] = freeze;
     strcpy(daemon->module.source, "switch");
     return start(daemon, &daemon->module, "vsn-config", arguments, reterr);
-}
-
-/* The ports that are to be marked: those behind which a host may be. */
-static void send_marks(struct daemon *daemon)
-{
-    const struct config *config = core_config(daemon->core);
-    struct strbuf lines;
-
-    strbuf_init(&lines, RECORD_LINE_MAX + CONFIG_PORTS_MAX * CONFIG_NAME_SIZE * 4);
-    record_write(&lines, RECORD_BEGIN, TABLE_POLICY, NULL, 0);
-    for (size_t i = 0; config->lldpd_nonce && i < config->n_ports; i++)
-        if (config->ports[i].enabled && !config->ports[i].uplink)
-            record_write(&lines, RECORD_NEW, TABLE_POLICY,
-                         &(struct policy){ .id = config->ports[i].name }, 0);
-    record_write(&lines, RECORD_END, TABLE_POLICY, NULL, 0);
-    if (daemon->neighbor.child && !lines.overflow)
-        child_send(daemon->neighbor.child, lines.data, lines.size);
-    strbuf_done(&lines);
 }
 
 static int start_neighbor(struct daemon *daemon, const struct config *config, struct error *reterr)
@@ -474,6 +478,7 @@ static int load_config(struct daemon *daemon, struct error *reterr)
         return r;
     }
     r = take_over_processes(daemon, before, event.config, reterr);
+    send_marks(daemon);
     config_free(before);
     return r;
 }
