@@ -5,6 +5,8 @@
 
 #define KNOWN_MAX 200000
 
+static char nothing[1]; /* never written to */
+
 struct known *known_find(const struct known_set *set, const char *id)
 {
     struct known *known;
@@ -24,32 +26,53 @@ struct known *known_need(struct known_set *set, const char *id)
     if (!known)
         return NULL;
     memcpy(known->id, id, size);
-    known->text = strdup("");
-    if (known->text)
-        HASH_ADD_STR(set->first, id, known);
-    else
-        free(known);
-    return known_find(set, id);
+    known->text = known->name = known->place = nothing;
+    HASH_ADD_STR(set->first, id, known);
+    return known;
+}
+
+static void drop(char *text)
+{
+    if (text != nothing)
+        free(text);
+}
+
+/* Most texts are never set: they share one empty one. */
+static int set(char **text, const char *to)
+{
+    char *copy;
+
+    if (strcmp(*text, to) == 0)
+        return 0;
+    copy = *to ? strdup(to) : nothing;
+    if (!copy)
+        return -ENOMEM;
+    drop(*text);
+    *text = copy;
+    return 0;
 }
 
 int known_set_text(struct known *known, const char *text)
 {
-    char *copy;
+    return set(&known->text, text);
+}
 
-    if (strcmp(known->text, text) == 0)
-        return 0;
-    copy = strdup(text);
-    if (!copy)
-        return -ENOMEM;
-    free(known->text);
-    known->text = copy;
-    return 0;
+int known_set_name(struct known *known, const char *name)
+{
+    return set(&known->name, name);
+}
+
+int known_set_place(struct known *known, const char *place)
+{
+    return set(&known->place, place);
 }
 
 void known_remove(struct known_set *set, struct known *known)
 {
     HASH_DEL(set->first, known);
-    free(known->text);
+    drop(known->text);
+    drop(known->name);
+    drop(known->place);
     free(known);
 }
 

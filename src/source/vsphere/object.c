@@ -62,6 +62,7 @@ void object_reset(struct object *object)
     object->maintenance = object->is_template = object->is_uplink = false;
     object->is_tagged_uplink = object->has_pvlans = false;
     *object->id = *object->path = *object->name = *object->key = *object->host = '\0';
+    *object->parent = '\0';
     *object->network_system = *object->dvswitch = *object->version = *object->oddity = '\0';
     if (object->config.seen || object->config.teaming_known || object->config.oddity)
         config_reset(&object->config);

@@ -77,7 +77,8 @@ struct object {
 
     /* Values, valid where 'valued' says so. */
     char name[NAME_SIZE];
-    char key[ID_SIZE]; /* of a port group; uuid of a switch; id of an opaque network */
+    char key[ID_SIZE];    /* of a port group; uuid of a switch; id of an opaque network */
+    char parent[ID_SIZE]; /* of a host: what it is part of, a cluster perhaps */
     char host[ID_SIZE], network_system[ID_SIZE], dvswitch[ID_SIZE], version[ID_SIZE];
     enum connection connection;
     enum power power;

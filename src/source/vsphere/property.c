@@ -40,6 +40,7 @@ const struct property properties[N_PROPERTIES] = {
     [HOST_NAME] = { OBJECT_HOST, "name", TEXT(name), FOLLOWED },
     [HOST_CONNECTION] = { OBJECT_HOST, "runtime.connectionState", WORD(connection, host_connections), FOLLOWED },
     [HOST_MAINTENANCE] = { OBJECT_HOST, "runtime.inMaintenanceMode", FLAG(maintenance), FOLLOWED },
+    [HOST_PARENT] = { OBJECT_HOST, "parent", ID(parent), FOLLOWED },
     [HOST_NETWORK_SYSTEM] = { OBJECT_HOST, "configManager.networkSystem", ID(network_system), FOLLOWED },
     [HOST_PNIC] = { OBJECT_HOST, "config.network.pnic", RULES(host_pnic_rules), FOLLOWED },
     [HOST_VSWITCH] = { OBJECT_HOST, "config.network.vswitch", RULES(host_vswitch_rules), FOLLOWED, JOINED },

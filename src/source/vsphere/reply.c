@@ -109,6 +109,11 @@ const struct xml_rule login_rules[] = {
     { 0 },
 };
 
+const struct xml_rule text_rules[] = {
+    REPLY("returnval", XML_ID, text),
+    { 0 },
+};
+
 #define MANAGER(element, member)                                                                   \
     {                                                                                              \
         .name = element, .take = XML_ID, .offset = offsetof(struct reply, content.member.value),   \
@@ -122,10 +127,9 @@ static int on_manager(struct xml *xml, void *data, const struct xml_element *ele
         const char *name;
         struct moref *ref;
     } managers[] = {
-        { "rootFolder", &content->root },
-        { "propertyCollector", &content->collector },
-        { "viewManager", &content->views },
-        { "sessionManager", &content->sessions },
+        { "rootFolder", &content->root },     { "propertyCollector", &content->collector },
+        { "viewManager", &content->views },   { "sessionManager", &content->sessions },
+        { "eventManager", &content->events }, { "taskManager", &content->tasks },
     };
 
     (void)xml;
@@ -143,9 +147,10 @@ static const struct xml_rule about_rules[] = {
     { 0 },
 };
 static const struct xml_rule service_content_rules[] = {
-    MANAGER("rootFolder", root),    MANAGER("propertyCollector", collector),
-    MANAGER("viewManager", views),  MANAGER("sessionManager", sessions),
-    XML_INTO("about", about_rules), { 0 },
+    MANAGER("rootFolder", root),     MANAGER("propertyCollector", collector),
+    MANAGER("viewManager", views),   MANAGER("sessionManager", sessions),
+    MANAGER("eventManager", events), MANAGER("taskManager", tasks),
+    XML_INTO("about", about_rules),  { 0 },
 };
 const struct xml_rule content_rules[] = {
     XML_INTO("returnval", service_content_rules),
@@ -555,6 +560,7 @@ struct reply *reply_free(struct reply *reply)
         return NULL;
     object_done(&reply->object);
     strbuf_done(&reply->rows);
+    news_done(&reply->news);
     free(reply);
     return NULL;
 }

@@ -3,6 +3,7 @@
 #ifndef VSN_SOURCE_VSPHERE_REPLY_H
 #define VSN_SOURCE_VSPHERE_REPLY_H
 
+#include "source/vsphere/event.h"
 #include "source/vsphere/object.h"
 #include "source/vsphere/soap.h"
 #include "source/xml.h"
@@ -18,6 +19,7 @@ struct fault {
 /* ServiceContent: everything else is found from here. */
 struct content {
     struct moref root, collector, views, sessions;
+    struct moref events, tasks; /* "": it has none */
     char product[128], version[64], api_type[32], api_version[VERSION_SIZE];
 };
 
@@ -50,6 +52,9 @@ struct reply {
     struct hint_scratch hint;
     const char *hint_host; /* owner of the rows */
     struct strbuf rows;    /* of hints */
+
+    struct news news; /* of events and tasks */
+    char text[64];    /* of a call that returns just that */
 };
 
 /* A reply's decoder for one call. 'response' decodes what the method returns; see below. */
@@ -64,6 +69,7 @@ extern const struct xml_rule nothing_rules[]; /* nothing that we need */
 extern const struct xml_rule content_rules[]; /* RetrieveServiceContent -> content */
 extern const struct xml_rule login_rules[];   /* Login -> session_key */
 extern const struct xml_rule ref_rules[];     /* a managed object -> ref */
+extern const struct xml_rule text_rules[];    /* CurrentTime -> text */
 extern const struct xml_rule update_rules[];  /* WaitForUpdates(Ex), CheckForUpdates -> objects */
 extern const struct xml_rule page_rules[];    /* RetrievePropertiesEx and its Continue -> objects */
 extern const struct xml_rule objects_rules[]; /* RetrieveProperties -> objects */

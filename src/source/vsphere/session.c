@@ -24,11 +24,27 @@ static void on_emit(const char *lines, size_t size, void *data)
     session->life.callbacks.emit(lines, size, session->life.data);
 }
 
-/* The lasting remarks: on old TLS, and on the inventory. */
+/* The lasting remarks: on old TLS, on moves, and on the inventory. */
 static void compose_notice(struct vsphere_session *session)
 {
-    snprintf(session->life.notice, sizeof(session->life.notice), "%s%s%.400s", session->protocol,
-             *session->protocol && *session->oddity ? "; " : "", session->oddity);
+    const char *const remarks[] = { session->protocol, session->watch.remark, session->oddity };
+    char *notice = session->life.notice;
+    size_t size = sizeof(session->life.notice), used = 0;
+
+    *notice = '\0';
+    for (size_t i = 0; i < ARRAY_SIZE(remarks) && used < size - 1; i++)
+        if (*remarks[i]) {
+            text_copy(notice + used, size - used, used ? "; " : "");
+            used = strlen(notice);
+            text_copy(notice + used, size - used, remarks[i]);
+            used = strlen(notice);
+        }
+}
+
+void session_notice(struct vsphere_session *session)
+{
+    compose_notice(session);
+    life_tell(&session->life, session->life.state);
 }
 
 /* Something strange in what was told: kept as the notice, where an operator looks. Tenants choose
@@ -42,8 +58,7 @@ static void on_oddity(const char *what, void *data)
         !log_allowed(&session->oddities, clock_now_ms(), ODDITIES, ODDITIES_MS, &held))
         return;
     text_copy(session->oddity, sizeof(session->oddity), what);
-    compose_notice(session);
-    life_tell(&session->life, session->life.state);
+    session_notice(session);
 }
 
 static void note_protocol(struct vsphere_session *session)
@@ -84,6 +99,7 @@ static bool disconnect(void *data)
     struct vsphere_session *session = data;
 
     side_stop(session);
+    watch_stop(session);
     loop_timer_stop(session->poll_timer);
     loop_timer_stop(session->resume_timer);
     if (session->step == STEP_LOGIN && exchange_is_busy(&session->main.exchange))
@@ -101,6 +117,7 @@ static void abandon(void *data)
 {
     struct vsphere_session *session = data;
 
+    watch_stop(session);
     exchange_cancel(&session->main.exchange);
     forget_connection(session);
 }
@@ -257,7 +274,7 @@ static int open_target(struct error *reterr, void *data)
     set_versions_url(session);
     if (strncmp(target->url, "https://", 8) != 0)
         return error_set(reterr, -EINVAL, "%s does not begin with https://", target->url);
-    if (!session->teller)
+    if (!session->teller || watch_open(session) < 0)
         return error_set(reterr, -ENOMEM, "out of memory");
     session->http = http_new(session->life.loop, &config, reterr);
     return session->http ? 0 : -EINVAL;
@@ -294,8 +311,8 @@ struct vsphere_session *vsphere_session_new(struct loop *loop,
     session->hint_timer = loop_timer_new(loop, side_hint_due, session);
     session->wait_timer = loop_timer_new(loop, side_wait_due, session);
     if (life_init(&session->life, loop, callbacks, data, &life_ops, session) < 0 ||
-        !session->poll_timer || !session->resume_timer || !session->hint_timer ||
-        !session->wait_timer)
+        watch_init(session, loop) < 0 || !session->poll_timer || !session->resume_timer ||
+        !session->hint_timer || !session->wait_timer)
         return vsphere_session_free(session);
     return session;
 }
@@ -306,6 +323,7 @@ struct vsphere_session *vsphere_session_free(struct vsphere_session *session)
         return NULL;
     call_done(&session->main);
     call_done(&session->side);
+    watch_done(session);
     http_free(session->http);
     teller_free(session->teller);
     loop_watch_free(session->poll_timer);

@@ -232,7 +232,9 @@ static void logged_in(struct vsphere_session *session)
     session->logged_in = true;
     error_set(&session->life.reason, 0, "reading everything");
     life_tell(&session->life, SESSION_SYNCING);
-    session_step(session, STEP_COLLECTOR);
+    watch_start(session);
+    if (!session->life.closing)
+        session_step(session, STEP_COLLECTOR);
 }
 
 static void collector_made(struct vsphere_session *session)
@@ -280,6 +282,7 @@ static void filter_made(struct vsphere_session *session)
 static void now_connected(struct vsphere_session *session)
 {
     session->syncing = false;
+    watch_restate(session);
     teller_complete(session->teller);
     life_connected(&session->life);
     side_start(session);
@@ -296,16 +299,24 @@ static void go_on(struct vsphere_session *session, bool news)
         session_step(session, STEP_REREAD);
         return;
     }
+    if (session->syncing && !watch_is_ready(session))
+        return;
     if (session->syncing)
         now_connected(session);
     else
         side_kick(session);
+    watch_look(session);
     if (!news) /* a sign of life, for the age that 'show hypervisor' tells */
         life_tell(&session->life, SESSION_CONNECTED);
     if (!news && (poll || taken_ms < PACE_MS)) /* nor be kept busy by a server that will not wait */
         loop_timer_start(session->poll_timer, poll ? POLL_MS : PACE_MS);
     else
         session_step(session, STEP_WAIT);
+}
+
+void step_released(struct vsphere_session *session)
+{
+    go_on(session, true);
 }
 
 static void updates_read(struct vsphere_session *session)

@@ -192,6 +192,10 @@ static void take_host(struct teller *teller, struct object *object, struct known
     send_lists(teller, object);
     if (object->valued & PROPERTY(HOST_NETWORK_SYSTEM))
         known_set_text(known, object->network_system);
+    if (object->valued & PROPERTY(HOST_NAME))
+        known_set_name(known, object->name);
+    if ((object->valued | object->unset) & PROPERTY(HOST_PARENT))
+        known_set_place(known, object->parent);
     if (object->valued & PROPERTY(HOST_CONNECTION)) {
         if (!known->connected && object->connection == CONNECTION_CONNECTED)
             known->hinted = 0;
@@ -203,7 +207,10 @@ static void take_host(struct teller *teller, struct object *object, struct known
 
 static void take_machine(struct teller *teller, struct object *object, struct known *known)
 {
-    (void)known;
+    if ((object->valued | object->unset) & PROPERTY(MACHINE_HOST))
+        known_set_place(known, object->host);
+    if (object->valued & PROPERTY(MACHINE_POWER))
+        known->running = object->power == POWER_ON;
     send_row(teller, object, TABLE_MACHINE,
              &(struct machine){ .id = object->id,
                                 .name = object->name,
@@ -472,6 +479,11 @@ void teller_complete(struct teller *teller)
     sweep(teller);
     record_write(&teller->out, RECORD_END, TABLE_ALL, NULL, 0);
     teller_flush(teller);
+}
+
+const struct known_set *teller_known(const struct teller *teller, enum object_type type)
+{
+    return &teller->known[type];
 }
 
 unsigned teller_due(const struct teller *teller)

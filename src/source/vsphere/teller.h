@@ -1,7 +1,8 @@
 /* teller.h: turns objects as vSphere tells them into rows for vsnd (model/record.h).
  *
- * It remembers no inventory, only the little that later answers need: each host's network system,
- * the key behind each port group's MoRef, the version of each distributed switch. Rows of an object
+ * It remembers no inventory, only the little that later answers and moves need: each host's name,
+ * cluster and network system, where each machine is, the key behind each port group's MoRef, the
+ * version of each distributed switch. Rows of an object
  * leave together once the object was read whole. */
 #ifndef VSN_SOURCE_VSPHERE_TELLER_H
 #define VSN_SOURCE_VSPHERE_TELLER_H
@@ -10,6 +11,7 @@
 #include "source/vsphere/soap.h"
 
 struct teller;
+struct known_set;
 
 /* Whole lines. Called by teller_flush(), and on the way when much has gathered. */
 typedef void teller_emit_fn(const char *lines, size_t size, void *data);
@@ -34,6 +36,9 @@ int teller_take(struct teller *teller, struct object *object, struct error *rete
 
 /* Sends what is waiting. */
 void teller_flush(struct teller *teller);
+
+/* What is known of the objects of a type (known.h), as far as they were told. */
+const struct known_set *teller_known(const struct teller *teller, enum object_type type);
 
 /* How many objects have to be read again. */
 unsigned teller_due(const struct teller *teller);

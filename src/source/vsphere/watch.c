@@ -1,0 +1,644 @@
+/* The fast loop of a session: events and recent tasks, by a property collector of its own, beside
+ * the loop that follows the inventory. What it hears goes to pending.h, and the rows of moves that
+ * come of it leave at once. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "source/vsphere/state.h"
+
+#define OUT_CAP (64u << 20)
+#define WAIT_S 60       /* how long the server may hold a wait without news */
+#define PAGE_EVENTS 100 /* the whole page comes with every event */
+#define PACE_MS 1000    /* between two waits that bring nothing, and between two polls */
+#define FAILURES 3      /* waits that fail from the start, until it is given up */
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+static struct pending_moment moment_of(struct vsphere_session *session, struct strbuf *to)
+{
+    strbuf_init(to, OUT_CAP);
+    return (struct pending_moment){ .now_ms = clock_now_ms(),
+                                    .wall_ms = clock_wall_ms(),
+                                    .complete = session->watch.complete,
+                                    .hosts = teller_known(session->teller, OBJECT_HOST),
+                                    .machines = teller_known(session->teller, OBJECT_MACHINE),
+                                    .to = to };
+}
+
+static void emit(struct vsphere_session *session, struct strbuf *rows)
+{
+    if (rows->size && !rows->overflow)
+        session->life.callbacks.emit(rows->data, rows->size, session->life.data);
+    strbuf_done(rows);
+}
+
+static void set_remark(struct vsphere_session *session, const char *remark)
+{
+    struct watch *watch = &session->watch;
+
+    if (strcmp(remark, watch->remark) == 0)
+        return;
+    text_copy(watch->remark, sizeof(watch->remark), remark);
+    session_notice(session);
+}
+
+void watch_look(struct vsphere_session *session)
+{
+    struct watch *watch = &session->watch;
+    struct strbuf rows;
+    const struct pending_moment moment = moment_of(session, &rows);
+    int64_t again_ms = pending_look(watch->pending, &moment);
+
+    emit(session, &rows);
+    if (again_ms)
+        loop_timer_start(watch->look_timer, again_ms);
+    else
+        loop_timer_stop(watch->look_timer);
+    if (pending_overflowed(watch->pending))
+        set_remark(session, "more moves at a time than can be held");
+}
+
+void watch_restate(struct vsphere_session *session)
+{
+    struct strbuf rows;
+    struct pending_moment moment;
+
+    teller_flush(session->teller); /* 'begin all' comes first */
+    session->watch.complete = true;
+    watch_look(session);
+    moment = moment_of(session, &rows);
+    pending_restate(session->watch.pending, &moment);
+    emit(session, &rows);
+}
+
+/* ---- Being ready ----------------------------------------------------------------------------- */
+
+bool watch_is_ready(struct vsphere_session *session)
+{
+    session->watch.held = !session->watch.ready;
+    return session->watch.ready;
+}
+
+static void now_ready(struct vsphere_session *session)
+{
+    struct watch *watch = &session->watch;
+    bool held = watch->held;
+
+    watch->ready = true;
+    watch->held = false;
+    if (held)
+        step_released(session);
+}
+
+/* There are no moves to be had from this server, or no more. The inventory goes on. */
+static void give_up(struct vsphere_session *session, const char *why)
+{
+    char remark[sizeof(session->watch.remark)];
+
+    session->watch.step = WATCH_NONE;
+    snprintf(remark, sizeof(remark), "moves are seen only when they have happened: %.100s", why);
+    set_remark(session, remark);
+    now_ready(session);
+}
+
+/* ---- Questions ------------------------------------------------------------------------------- */
+
+static const struct xml_rule *build_clock(struct vsphere_session *session, struct strbuf *to)
+{
+    static const struct moref self = { "ServiceInstance", "ServiceInstance" };
+
+    (void)session;
+    soap_begin(to, "CurrentTime", &self);
+    soap_finish(to, "CurrentTime");
+    return text_rules;
+}
+
+/* Events by their types: those of an EventEx can only be named since API 4.0. */
+static void add_types(const struct vsphere_session *session, struct strbuf *to)
+{
+    bool by_id = session->versions.best.level >= API_4_0, extended;
+    const char *type;
+
+    if (by_id)
+        soap_markup(to, "<disableFullMessage>true</disableFullMessage>");
+    for (size_t i = 0; (type = pending_event_type(i, &extended)); i++)
+        if (by_id || !extended)
+            soap_text(to, by_id ? "eventTypeId" : "type", type);
+}
+
+static void add_begin(struct strbuf *to, const char *begin)
+{
+    soap_markup(to, "<time>");
+    soap_text(to, "beginTime", begin);
+    soap_markup(to, "</time>");
+}
+
+static const struct xml_rule *build_events(struct vsphere_session *session, struct strbuf *to)
+{
+    soap_begin(to, "CreateCollectorForEvents", &session->content.events);
+    soap_markup(to, "<filter>");
+    add_begin(to, session->watch.begin);
+    add_types(session, to);
+    soap_markup(to, "</filter>");
+    soap_finish(to, "CreateCollectorForEvents");
+    return ref_rules;
+}
+
+static const struct xml_rule *build_page(struct vsphere_session *session, struct strbuf *to)
+{
+    soap_begin(to, "SetCollectorPageSize", &session->watch.events);
+    soap_number(to, "maxCount", PAGE_EVENTS);
+    soap_finish(to, "SetCollectorPageSize");
+    return nothing_rules;
+}
+
+static const struct xml_rule *build_collector(struct vsphere_session *session, struct strbuf *to)
+{
+    soap_begin(to, "CreatePropertyCollector", &session->content.collector);
+    soap_finish(to, "CreatePropertyCollector");
+    return ref_rules;
+}
+
+static void add_event_spec(const struct vsphere_session *session, struct strbuf *to)
+{
+    soap_markup(to, "<propSet>");
+    soap_text(to, "type", session->watch.events.type);
+    soap_markup(to, "<pathSet>latestPage</pathSet></propSet><objectSet>");
+    soap_ref(to, "obj", &session->watch.events);
+    soap_markup(to, "</objectSet>");
+}
+
+static void add_task_spec(const struct vsphere_session *session, struct strbuf *to)
+{
+    soap_markup(to, "<propSet><type>Task</type><pathSet>info</pathSet></propSet><objectSet>");
+    soap_ref(to, "obj", &session->content.tasks);
+    soap_markup(to, "<skip>true</skip><selectSet xsi:type=\"TraversalSpec\"><name>t</name>"
+                    "<type>TaskManager</type><path>recentTask</path><skip>false</skip></selectSet>"
+                    "</objectSet>");
+}
+
+static const struct xml_rule *build_event_filter(struct vsphere_session *session, struct strbuf *to)
+{
+    soap_begin(to, "CreateFilter", &session->watch.collector);
+    soap_markup(to, "<spec>");
+    add_event_spec(session, to);
+    soap_markup(to, "</spec><partialUpdates>false</partialUpdates>");
+    soap_finish(to, "CreateFilter");
+    return ref_rules;
+}
+
+static const struct xml_rule *build_task_filter(struct vsphere_session *session, struct strbuf *to)
+{
+    soap_begin(to, "CreateFilter", &session->watch.collector);
+    soap_markup(to, "<spec>");
+    add_task_spec(session, to);
+    soap_markup(to, "</spec><partialUpdates>false</partialUpdates>");
+    soap_finish(to, "CreateFilter");
+    return ref_rules;
+}
+
+/* What is there comes at once. */
+static const struct xml_rule *build_wait(struct vsphere_session *session, struct strbuf *to)
+{
+    struct watch *watch = &session->watch;
+
+    soap_begin(to, "WaitForUpdatesEx", &watch->collector);
+    soap_text(to, "version", watch->version);
+    soap_markup(to, "<options>");
+    soap_number(to, "maxWaitSeconds", watch->ready ? WAIT_S : 0);
+    soap_markup(to, "</options>");
+    soap_finish(to, "WaitForUpdatesEx");
+    return news_update_rules;
+}
+
+static const struct xml_rule *build_poll(struct vsphere_session *session, struct strbuf *to)
+{
+    soap_begin(to, "RetrieveProperties", &session->content.collector);
+    soap_markup(to, "<specSet>");
+    add_event_spec(session, to);
+    soap_markup(to, "</specSet>");
+    if (session->watch.sees_tasks) {
+        soap_markup(to, "<specSet>");
+        add_task_spec(session, to);
+        soap_markup(to, "</specSet>");
+    }
+    soap_finish(to, "RetrieveProperties");
+    return news_objects_rules;
+}
+
+static const struct xml_rule *build_chain(struct vsphere_session *session, struct strbuf *to)
+{
+    soap_begin(to, "QueryEvents", &session->content.events);
+    soap_markup(to, "<filter>");
+    soap_number(to, "eventChainId", session->watch.chain);
+    soap_markup(to, "</filter>");
+    soap_finish(to, "QueryEvents");
+    return events_rules;
+}
+
+static const struct xml_rule *build_gap(struct vsphere_session *session, struct strbuf *to)
+{
+    soap_begin(to, "QueryEvents", &session->content.events);
+    soap_markup(to, "<filter>");
+    add_begin(to, session->watch.gap_begin);
+    add_types(session, to);
+    soap_markup(to, "</filter>");
+    soap_finish(to, "QueryEvents");
+    return events_rules;
+}
+
+/* ---- Answers --------------------------------------------------------------------------------- */
+
+static void take_step(struct vsphere_session *session, enum watch_step step);
+
+static void clock_read(struct vsphere_session *session)
+{
+    struct watch *watch = &session->watch;
+
+    text_copy(watch->begin, sizeof(watch->begin), watch->call.reply->text);
+    text_copy(watch->last_created, sizeof(watch->last_created), watch->begin);
+    if (*watch->begin)
+        take_step(session, WATCH_EVENTS);
+    else
+        give_up(session, "the server does not tell its time");
+}
+
+static void events_made(struct vsphere_session *session)
+{
+    session->watch.events = session->watch.call.reply->ref;
+    take_step(session, WATCH_PAGE);
+}
+
+static void page_set(struct vsphere_session *session)
+{
+    take_step(session, session->lacks.wait_ex ? WATCH_POLL : WATCH_COLLECTOR);
+}
+
+static void collector_made(struct vsphere_session *session)
+{
+    session->watch.collector = session->watch.call.reply->ref;
+    take_step(session, WATCH_EVENT_FILTER);
+}
+
+static void events_filtered(struct vsphere_session *session)
+{
+    take_step(session, session->watch.sees_tasks ? WATCH_TASK_FILTER : WATCH_WAIT);
+}
+
+static void tasks_filtered(struct vsphere_session *session)
+{
+    take_step(session, WATCH_WAIT);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    uint64_t left = ((const struct event *)a)->key, right = ((const struct event *)b)->key;
+
+    return (left > right) - (left < right);
+}
+
+/* Takes the events between two keys, the oldest first: pages are in no order, and overlap. */
+static void take_events(struct vsphere_session *session, struct news *news, uint64_t above,
+                        uint64_t below, const struct pending_moment *moment)
+{
+    struct watch *watch = &session->watch;
+
+    if (news->n_events)
+        qsort(news->events, news->n_events, sizeof(*news->events), by_key);
+    for (size_t i = 0; i < news->n_events; i++) {
+        const struct event *event = &news->events[i];
+
+        if (event->key <= above || event->key >= below)
+            continue;
+        pending_event(watch->pending, event, moment);
+        if (event->key > watch->last_key) {
+            watch->last_key = event->key;
+            text_copy(watch->last_created, sizeof(watch->last_created), event->created);
+        }
+    }
+}
+
+/* A full page that does not reach down to what was seen last may hide events. */
+static void note_gap(struct watch *watch, const struct news *news, uint64_t before,
+                     const char *created)
+{
+    if (!watch->can_query || news->n_events < PAGE_EVENTS || news->events[0].key <= before)
+        return;
+    watch->gap_low = before;
+    watch->gap_high = news->events[0].key;
+    text_copy(watch->gap_begin, sizeof(watch->gap_begin), created);
+}
+
+static void take_news(struct vsphere_session *session)
+{
+    struct watch *watch = &session->watch;
+    struct news *news = &watch->call.reply->news;
+    uint64_t before = watch->last_key;
+    char created[sizeof(watch->last_created)];
+    struct strbuf rows;
+    const struct pending_moment moment = moment_of(session, &rows);
+
+    text_copy(created, sizeof(created), watch->last_created);
+    take_events(session, news, before, UINT64_MAX, &moment);
+    for (size_t i = 0; i < news->n_tasks; i++)
+        pending_task(watch->pending, &news->tasks[i], &moment);
+    emit(session, &rows);
+    note_gap(watch, news, before, created);
+    watch_look(session);
+}
+
+/* What comes after news was taken. */
+static void go_on(struct vsphere_session *session, bool news)
+{
+    struct watch *watch = &session->watch;
+    bool poll = watch->step == WATCH_POLL || (session->lacks.wait_ex || !*watch->collector.value);
+    bool at_once = !poll && (news || clock_now_ms() - watch->asked_ms >= PACE_MS);
+
+    if (watch->gap_high) {
+        take_step(session, WATCH_GAP);
+        return;
+    }
+    if (!watch->ready && watch->can_query && pending_ask(watch->pending, &watch->chain)) {
+        take_step(session, WATCH_CHAIN);
+        return;
+    }
+    watch->step = poll ? WATCH_POLL : WATCH_WAIT;
+    if (!watch->ready) {
+        now_ready(session);
+        at_once = !poll;
+    }
+    if (session->life.closing)
+        return;
+    if (at_once)
+        take_step(session, watch->step);
+    else
+        loop_timer_start(watch->timer, PACE_MS);
+}
+
+static void wait_answered(struct vsphere_session *session)
+{
+    struct watch *watch = &session->watch;
+    const struct reply *reply = watch->call.reply;
+
+    if (watch->ready)
+        watch->failures = 0;
+    if (reply->has_set && !*reply->version) {
+        give_up(session, "the server sends updates without a version");
+        return;
+    }
+    if (reply->has_set)
+        text_copy(watch->version, sizeof(watch->version), reply->version);
+    take_news(session);
+    if (reply->truncated)
+        take_step(session, WATCH_WAIT);
+    else
+        go_on(session, reply->has_set);
+}
+
+static void polled(struct vsphere_session *session)
+{
+    take_news(session);
+    go_on(session, false);
+}
+
+static void take_older(struct vsphere_session *session, uint64_t above, uint64_t below)
+{
+    struct watch *watch = &session->watch;
+    struct strbuf rows;
+    const struct pending_moment moment = moment_of(session, &rows);
+
+    take_events(session, &watch->call.reply->news, above, below, &moment);
+    emit(session, &rows);
+    watch_look(session);
+}
+
+static void chain_read(struct vsphere_session *session)
+{
+    take_older(session, 0, UINT64_MAX);
+    go_on(session, true);
+}
+
+static void gap_read(struct vsphere_session *session)
+{
+    struct watch *watch = &session->watch;
+    uint64_t low = watch->gap_low, high = watch->gap_high;
+
+    watch->gap_low = watch->gap_high = 0;
+    take_older(session, low, high);
+    go_on(session, true);
+}
+
+/* ---- Faults ---------------------------------------------------------------------------------- */
+
+static bool is_unknown_call(const struct fault *fault)
+{
+    static const char *const types[] = { "InvalidRequest", "MethodNotFound", "NotImplemented",
+                                         "NotSupported", "unknown" };
+
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+        if (strcmp(types[i], fault->type) == 0)
+            return true;
+    return false;
+}
+
+static void poll_instead(struct vsphere_session *session, const struct fault *fault)
+{
+    if (is_unknown_call(fault))
+        take_step(session, WATCH_POLL);
+    else
+        give_up(session, fault->type);
+}
+
+static void without_page(struct vsphere_session *session, const struct fault *fault)
+{
+    (void)fault;
+    page_set(session);
+}
+
+static void without_tasks(struct vsphere_session *session, const struct fault *fault)
+{
+    log_info("the server does not show its tasks (%s): moves are known by their events only",
+             fault->type);
+    session->watch.sees_tasks = false;
+    tasks_filtered(session);
+}
+
+static void without_query(struct vsphere_session *session, const struct fault *fault)
+{
+    struct watch *watch = &session->watch;
+
+    (void)fault;
+    watch->can_query = false;
+    watch->gap_low = watch->gap_high = 0;
+    go_on(session, true);
+}
+
+static void wait_failed(struct vsphere_session *session, const struct fault *fault)
+{
+    struct watch *watch = &session->watch;
+
+    if (is_unknown_call(fault) && !*watch->version) {
+        *watch->collector.value = '\0';
+        take_step(session, WATCH_POLL);
+    } else if (++watch->failures >= FAILURES) {
+        give_up(session, fault->type);
+    } else {
+        error_set(&session->life.reason, 0, "the server answers %s while waiting for events%s%s",
+                  fault->type, *fault->text ? ": " : "", fault->text);
+        session_close(session, LIFE_RETRY);
+    }
+}
+
+static void refused(struct vsphere_session *session, const struct fault *fault)
+{
+    give_up(session, fault->type);
+}
+
+static const struct {
+    const char *name; /* for "NAME failed" */
+    const struct xml_rule *(*build)(struct vsphere_session *session, struct strbuf *to);
+    void (*answered)(struct vsphere_session *session);
+    void (*refused)(struct vsphere_session *session, const struct fault *fault);
+} steps[N_WATCH_STEPS] = {
+    [WATCH_CLOCK] = { "asking for the server's time", build_clock, clock_read, refused },
+    [WATCH_EVENTS] = { "making an event collector", build_events, events_made, refused },
+    [WATCH_PAGE] = { "setting the size of a page of events", build_page, page_set, without_page },
+    [WATCH_COLLECTOR] = { "making a property collector for events", build_collector, collector_made,
+                          poll_instead },
+    [WATCH_EVENT_FILTER] = { "making a filter for events", build_event_filter, events_filtered,
+                             refused },
+    [WATCH_TASK_FILTER] = { "making a filter for tasks", build_task_filter, tasks_filtered,
+                            without_tasks },
+    [WATCH_WAIT] = { "waiting for events", build_wait, wait_answered, wait_failed },
+    [WATCH_POLL] = { "asking for events", build_poll, polled, wait_failed },
+    [WATCH_CHAIN] = { "asking for the events of a move", build_chain, chain_read, without_query },
+    [WATCH_GAP] = { "asking for older events", build_gap, gap_read, without_query },
+};
+
+static void on_failed(struct vsphere_session *session)
+{
+    const struct watch *watch = &session->watch;
+
+    if (watch->call.reply && watch->call.reply->lost) {
+        session->lost = true;
+        error_set(&session->life.reason, 0, "the server has ended the session");
+    } else {
+        error_set(&session->life.reason, 0, "%s failed: %s", steps[watch->step].name,
+                  watch->call.exchange.error.text);
+    }
+    session_close(session, LIFE_RETRY);
+}
+
+static void on_done(enum exchange_outcome outcome, void *data)
+{
+    struct vsphere_session *session = data;
+    struct watch *watch = &session->watch;
+    const struct reply *reply = watch->call.reply;
+
+    if (outcome != EXCHANGE_ANSWERED || reply->lost)
+        on_failed(session);
+    else if (*reply->fault.type)
+        steps[watch->step].refused(session, &reply->fault);
+    else
+        steps[watch->step].answered(session);
+}
+
+static void take_step(struct vsphere_session *session, enum watch_step step)
+{
+    struct watch *watch = &session->watch;
+    const struct exchange_manner manner = { .silence_s = WAIT_S + 30, .total_s = 600 };
+    const struct xml_rule *response;
+
+    watch->step = step;
+    watch->asked_ms = clock_now_ms();
+    response = steps[step].build(session, &watch->call.exchange.body);
+    if (call_start(&watch->call, session->http, session->life.target->url, &session->versions.best,
+                   response, session->teller, &manner) < 0)
+        on_failed(session);
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+/* Moves never wait for room: there are few of them. */
+static bool never_congested(void *data)
+{
+    (void)data;
+    return false;
+}
+
+static void on_timer(void *data)
+{
+    struct vsphere_session *session = data;
+
+    take_step(session, session->watch.step);
+}
+
+static void on_look(void *data)
+{
+    watch_look(data);
+}
+
+void watch_start(struct vsphere_session *session)
+{
+    struct watch *watch = &session->watch;
+
+    pending_reconnect(watch->pending);
+    watch->ready = watch->held = false;
+    watch->last_key = watch->gap_low = watch->gap_high = 0;
+    watch->can_query = true;
+    watch->sees_tasks = *session->content.tasks.value;
+    watch->collector = (struct moref){ "", "" };
+    *watch->version = *watch->remark = '\0';
+    if (*session->content.events.value)
+        take_step(session, WATCH_CLOCK);
+    else
+        give_up(session, "the server has no event manager");
+}
+
+void watch_stop(struct vsphere_session *session)
+{
+    struct watch *watch = &session->watch;
+
+    exchange_cancel(&watch->call.exchange);
+    loop_timer_stop(watch->timer);
+    loop_timer_stop(watch->look_timer);
+    watch->step = WATCH_NONE;
+    watch->held = false;
+}
+
+int watch_open(struct vsphere_session *session)
+{
+    struct watch *watch = &session->watch;
+
+    pending_free(watch->pending);
+    watch->pending = pending_new();
+    watch->complete = false;
+    watch->failures = 0;
+    *watch->remark = '\0';
+    return watch->pending ? 0 : -ENOMEM;
+}
+
+int watch_init(struct vsphere_session *session, struct loop *loop)
+{
+    struct watch *watch = &session->watch;
+
+    call_init(&watch->call, never_congested, on_done, session);
+    watch->timer = loop_timer_new(loop, on_timer, session);
+    watch->look_timer = loop_timer_new(loop, on_look, session);
+    return watch->timer && watch->look_timer ? 0 : -ENOMEM;
+}
+
+void watch_done(struct vsphere_session *session)
+{
+    struct watch *watch = &session->watch;
+
+    call_done(&watch->call);
+    loop_watch_free(watch->timer);
+    loop_watch_free(watch->look_timer);
+    pending_free(watch->pending);
+}
