@@ -11,6 +11,9 @@ import (
 // The calls that start or make a machine, when that takes time: -t-start, or a host that is named. Else the simulator
 // does it in an instant.
 
+// atOnce: also while the world is being made, with the simulator's own calls.
+func (l *lab) atOnce() bool { return l.opt.start == 0 || l.service == nil }
+
 func (l *lab) startTimes() moveTimes {
 	t := l.opt.start
 	return moveTimes{l.opt.times.queue, t / 2, t - t/2}
@@ -20,7 +23,7 @@ func (l *lab) startTimes() moveTimes {
 func (l *lab) powerOnCall(c *call) soap.HasFault {
 	r := c.body.(*types.PowerOnVM_Task)
 	vm := findMachine(c.this)
-	if vm == nil || l.opt.start == 0 && r.Host == nil {
+	if vm == nil || l.atOnce() && r.Host == nil {
 		return c.next()
 	}
 	host, kind := *vm.Runtime.Host, "power-on"
@@ -40,7 +43,7 @@ func (l *lab) powerOnCall(c *call) soap.HasFault {
 
 // powerOnMultiCall lets DRS place the machines: each on the host of its cluster that has the fewest.
 func (l *lab) powerOnMultiCall(c *call) soap.HasFault {
-	if l.opt.start == 0 {
+	if l.atOnce() {
 		return c.next()
 	}
 	dc, ok := simulator.Map.Get(c.this).(*simulator.Datacenter)
@@ -119,7 +122,7 @@ func (l *lab) making(kind, name, user string, dst *simulator.HostSystem, source 
 
 // cloneCall makes a copy of a machine or of a template.
 func (l *lab) cloneCall(c *call) soap.HasFault {
-	if l.opt.start == 0 {
+	if l.atOnce() {
 		return l.cloneMachine(c)
 	}
 	r, source := c.body.(*types.CloneVM_Task), findMachine(c.this)
@@ -167,7 +170,7 @@ func (l *lab) cloning(source *simulator.VirtualMachine, host types.ManagedObject
 func (l *lab) createCall(c *call) soap.HasFault {
 	r := c.body.(*types.CreateVM_Task)
 	folder, ok := simulator.Map.Get(c.this).(*simulator.Folder)
-	if l.service == nil || l.opt.start == 0 || r.Host == nil || !ok {
+	if l.atOnce() || r.Host == nil || !ok {
 		return l.changeMachines(c)
 	}
 	m, f := l.creating("create", folder, r, c.ctx.Session.UserName, false)
@@ -246,8 +249,7 @@ func (m *move) folder() types.FolderEventArgument {
 func (l *lab) markCall(c *call) soap.HasFault {
 	res := c.next()
 	if vm := findMachine(c.this); vm != nil {
-		update(vm, set("config.template", vm.Config.Template), set("summary.config.template", vm.Config.Template),
-			set("resourcePool", vm.ResourcePool))
+		update(vm, set("config.template", vm.Config.Template), set("summary.config.template", vm.Config.Template))
 	}
 	return res
 }

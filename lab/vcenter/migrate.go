@@ -284,7 +284,7 @@ func (m *move) close(outcome string, f types.BaseMethodFault) {
 	}
 	m.moves.end(m)
 	m.ended(f, result)
-	m.journal.note(m.record, func(r *moveRecord) { r.Ended, r.Outcome = nowMS(), outcome })
+	m.journal.note(m.record, func(r *moveRecord) { r.Ended, r.Outcome, r.Chain = nowMS(), outcome, m.chain })
 	if m.finished != nil {
 		m.finished(m)
 	}

@@ -49,6 +49,13 @@ class Server:
         with urllib.request.urlopen(request, timeout=20) as reply:
             return json.load(reply)
 
+    def until(self, true, seconds=20):
+        """Asks again and again: for what the server does by itself, and tells nobody."""
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, "never came true"
+            time.sleep(0.02)
+
     def connect(self):
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -136,6 +143,13 @@ def events_of(session, *ids):
     content = session.content
     spec = vim.event.EventFilterSpec(eventTypeId=list(ids))
     return content.eventManager.CreateCollectorForEvents(spec)
+
+
+def events_in_order(session, chain):
+    """(class or the id of an EventEx, event) of all that belong together, oldest first."""
+    events = session.content.eventManager.QueryEvents(vim.event.EventFilterSpec(eventChainId=chain))
+    events.sort(key=lambda e: e.key)
+    return [(getattr(e, "eventTypeId", None) or type(e).__name__.rsplit(".", 1)[-1], e) for e in events]
 
 
 def finish(task):
