@@ -154,9 +154,9 @@ static const struct field switch_fields[] = {
     FLAG(switch_status, frozen),
 };
 static const struct field port_fields[] = {
-    KEY(port),           FLAG(port, enabled),      WORD(port, link, links), FLAG(port, open),
-    TEXT(port, refusal), NUMBER(port, native),     VLANS(port, tagged),     VLANS(port, owned),
-    VLANS(port, learnt), FLAG(port, learnt_known),
+    KEY(port),           FLAG(port, enabled),  WORD(port, link, links),  FLAG(port, open),
+    TEXT(port, refusal), NUMBER(port, native), VLANS(port, tagged),      VLANS(port, pending),
+    VLANS(port, owned),  VLANS(port, learnt),  FLAG(port, learnt_known),
 };
 static const struct field station_fields[] = {
     KEY(station),

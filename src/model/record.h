@@ -257,13 +257,15 @@ struct port { /* a port of the switch as read back. id: its name */
     const char *owner, *id;
     bool enabled; /* administratively up */
     enum link link;
-    bool open;             /* carries every VLAN (an OVS port without trunks): left alone */
-    const char *refusal;   /* why VLANs cannot be written there; empty: they can */
-    uint64_t native;       /* the untagged VLAN, 0: none */
-    struct vlanset tagged; /* VLANs carried tagged */
-    struct vlanset owned;  /* VLANs that vsn added, also while another hand took them away */
-    struct vlanset learnt; /* VLANs in which a station's MAC is learnt there now */
-    bool learnt_known;     /* false: the MAC table could not be read */
+    bool open;              /* carries every VLAN (an OVS port without trunks): left alone */
+    const char *refusal;    /* why VLANs cannot be written there; empty: they can */
+    uint64_t native;        /* the untagged VLAN, 0: none */
+    struct vlanset tagged;  /* VLANs carried tagged */
+    struct vlanset pending; /* of them, those that are configured, and that the switch has not
+                               confirmed yet: SONiC's daemons take their time */
+    struct vlanset owned;   /* VLANs that vsn added, also while another hand took them away */
+    struct vlanset learnt;  /* VLANs in which a station's MAC is learnt there now */
+    bool learnt_known;      /* false: the MAC table could not be read */
 };
 
 /* A MAC address learnt on a port with a policy. Not told of a port that holds more than

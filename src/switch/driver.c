@@ -7,6 +7,7 @@ static const struct driver_ops *const drivers[] = {
     &driver_dummy,
     &driver_linux_bridge,
     &driver_open_vswitch,
+    &driver_sonic,
 };
 
 const struct driver_ops *driver_find(const char *name)

@@ -75,6 +75,7 @@ struct driver {
 extern const struct driver_ops driver_dummy;
 extern const struct driver_ops driver_linux_bridge;
 extern const struct driver_ops driver_open_vswitch;
+extern const struct driver_ops driver_sonic;
 
 /* The driver of that name, or NULL. */
 const struct driver_ops *driver_find(const char *name);

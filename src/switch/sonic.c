@@ -1,0 +1,279 @@
+#include "switch/sonic.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "switch/sonic_db.h"
+#include "switch/sonic_judge.h"
+#include "switch/sonic_write.h"
+
+#define POLL_MS 2000 /* between two readings, where Redis does not tell of keys */
+
+struct sonic {
+    struct driver driver;
+    struct loop *loop;
+    char *socket;
+    bool by_alias; /* naming alias */
+    struct sonic_db *db;
+    struct loop_watch *watch, *poll;
+    driver_changed_fn *changed;
+    void *changed_data;
+};
+
+static struct sonic *sonic_of(struct driver *driver)
+{
+    return (struct sonic *)(void *)driver;
+}
+
+/* ---- Ports ----------------------------------------------------------------------------------- */
+
+static const char *id_of(const struct sonic *sonic, const struct sonic_port *port)
+{
+    return sonic->by_alias && *port->alias ? port->alias : port->name;
+}
+
+static const struct sonic_port *find(const struct sonic *sonic, const char *id)
+{
+    for (size_t i = 0; i < sonic->db->view.n_ports; i++)
+        if (strcmp(id_of(sonic, &sonic->db->view.ports[i]), id) == 0)
+            return &sonic->db->view.ports[i];
+    return NULL;
+}
+
+static struct port row_of(const struct sonic *sonic, const struct sonic_port *port,
+                          char refusal[SONIC_REFUSAL_MAX])
+{
+    return (struct port){
+        .id = id_of(sonic, port),
+        .enabled = port->is_up,
+        .link = port->link,
+        .refusal = sonic_judge_port(port, refusal),
+        .native = vlanset_next(&port->untagged, 1),
+        .tagged = port->tagged,
+        .pending = vlanset_minus(&port->tagged, &port->ready),
+        .learnt = port->learnt,
+        .learnt_known = sonic->db->fdb_known,
+    };
+}
+
+/* What came in beside the answers that were waited for makes the descriptor readable no more. */
+static void tell_news(struct sonic *sonic)
+{
+    if (sonic->changed && sonic_db_take_news(sonic->db, NULL) != 0)
+        sonic->changed(sonic->changed_data);
+}
+
+static int sonic_read(struct driver *driver, struct port_list *ret_ports, struct error *reterr)
+{
+    struct sonic *sonic = sonic_of(driver);
+    int r = sonic_db_refresh(sonic->db, reterr);
+
+    if (r == 0)
+        r = sonic_db_refresh_learnt(sonic->db, reterr);
+    for (size_t i = 0; r == 0 && i < sonic->db->view.n_ports; i++) {
+        char refusal[SONIC_REFUSAL_MAX];
+        struct port row = row_of(sonic, &sonic->db->view.ports[i], refusal);
+
+        if (port_list_add(ret_ports, &row) < 0)
+            r = error_set(reterr, -ENOMEM, "out of memory");
+    }
+    tell_news(sonic);
+    return r < 0 ? error_prefix(reterr, r, "%s", sonic->socket) : 0;
+}
+
+static int sonic_heard(struct driver *driver, const char *id, struct stations *stations)
+{
+    const struct sonic *sonic = sonic_of(driver);
+    const struct sonic_port *port = find(sonic, id);
+
+    if (!port || !sonic->db->fdb_known)
+        return -ENODATA;
+    stations_copy(stations, &port->stations);
+    return 0;
+}
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+/* An item for the port called 'id'; one that is not there is passed over, and said here. */
+static void prepare_item(const struct sonic *sonic, struct sonic_item *item, const char *id,
+                         const struct vlanset *add, const struct vlanset *remove)
+{
+    const struct sonic_port *port = find(sonic, id);
+
+    sonic_item_init(item, port ? port->name : "", add, remove);
+}
+
+/* What became of it. */
+static int result_of(const struct sonic_item *item, const char *id, struct error *reterr)
+{
+    if (!*item->port)
+        return error_set(reterr, -ENODEV, "the switch has no port %s", id);
+    if (item->result < 0)
+        return error_set(reterr, item->result, "%s", strbuf_text(&item->problem));
+    return 0;
+}
+
+static int sonic_test(struct driver *driver, const char *id, const struct vlanset *add,
+                      const struct vlanset *remove, struct error *reterr)
+{
+    struct sonic *sonic = sonic_of(driver);
+    struct sonic_item item;
+    int r = sonic_db_refresh(sonic->db, reterr);
+
+    if (r < 0)
+        return r;
+    prepare_item(sonic, &item, id, add, remove);
+    sonic_judge(sonic->db, &item);
+    r = result_of(&item, id, reterr);
+    sonic_item_done(&item);
+    tell_news(sonic);
+    return r;
+}
+
+static struct port *read_back(const struct sonic *sonic, const char *id)
+{
+    const struct sonic_port *port = sonic->db->is_lost ? NULL : find(sonic, id);
+    char refusal[SONIC_REFUSAL_MAX];
+    struct port row;
+
+    if (!port)
+        return NULL;
+    row = row_of(sonic, port, refusal);
+    return row_copy(TABLE_PORT, &row);
+}
+
+static int sonic_apply(struct driver *driver, const char *id, const struct vlanset *add,
+                       const struct vlanset *remove, struct port **ret_port, struct error *reterr)
+{
+    struct sonic *sonic = sonic_of(driver);
+    struct sonic_item item;
+    int r = sonic_db_refresh(sonic->db, reterr);
+
+    *ret_port = NULL;
+    if (r < 0)
+        return r;
+    prepare_item(sonic, &item, id, add, remove);
+    r = sonic_write(sonic->db, &item, 1, reterr);
+    if (r == 0)
+        r = result_of(&item, id, reterr);
+    *ret_port = read_back(sonic, id);
+    sonic_item_done(&item);
+    if (sonic->changed)
+        sonic->changed(sonic->changed_data); /* others' changes may have been among the news */
+    return r;
+}
+
+/* ---- Watching -------------------------------------------------------------------------------- */
+
+/* A lost connection is told as a change: the reading that follows fails. */
+static void on_readable(int fd UNUSED, int ready UNUSED, void *data)
+{
+    struct sonic *sonic = data;
+    int r = sonic_db_take_news(sonic->db, NULL);
+
+    if (r < 0)
+        loop_watch_events(sonic->watch, 0);
+    if (r != 0)
+        sonic->changed(sonic->changed_data);
+}
+
+static void on_poll(void *data)
+{
+    struct sonic *sonic = data;
+
+    sonic->changed(sonic->changed_data);
+    loop_timer_start(sonic->poll, POLL_MS);
+}
+
+static int sonic_watch(struct driver *driver, driver_changed_fn *changed, void *data,
+                       struct error *reterr)
+{
+    struct sonic *sonic = sonic_of(driver);
+
+    sonic->changed = changed;
+    sonic->changed_data = data;
+    sonic->watch =
+        loop_watch_fd(sonic->loop, redis_fd(sonic->db->news), LOOP_READ, on_readable, sonic);
+    sonic->poll = loop_timer_new(sonic->loop, on_poll, sonic);
+    if (!sonic->watch || !sonic->poll)
+        return error_set(reterr, -ENOMEM, "out of memory");
+    if (!sonic->db->is_told)
+        loop_timer_start(sonic->poll, POLL_MS);
+    return 0;
+}
+
+/* ---- Life ------------------------------------------------------------------------------------ */
+
+static void sonic_free(struct driver *driver)
+{
+    struct sonic *sonic = sonic_of(driver);
+
+    if (!sonic)
+        return;
+    loop_watch_free(sonic->watch);
+    loop_watch_free(sonic->poll);
+    sonic_db_free(sonic->db);
+    free(sonic->socket);
+    free(sonic);
+}
+
+/* "redis unix:PATH [naming default|alias]", cut up in place. */
+static int parse_arguments(char *text, const char **ret_socket, bool *ret_by_alias)
+{
+    char *word, *value;
+
+    *ret_socket = NULL;
+    *ret_by_alias = false;
+    while ((word = strsep(&text, " ")) && (value = strsep(&text, " "))) {
+        if (strcmp(word, "redis") == 0 && strncmp(value, "unix:", 5) == 0)
+            *ret_socket = value + 5;
+        else if (strcmp(word, "naming") == 0 && strcmp(value, "alias") == 0)
+            *ret_by_alias = true;
+        else if (strcmp(word, "naming") != 0 || strcmp(value, "default") != 0)
+            return -EINVAL;
+    }
+    return word || !*ret_socket || !**ret_socket ? -EINVAL : 0;
+}
+
+static int prepare(struct sonic *sonic, const char *arguments, struct error *reterr)
+{
+    CLEANUP(free_text) char *text = strdup(arguments);
+    const char *socket;
+
+    if (!text || parse_arguments(text, &socket, &sonic->by_alias) < 0)
+        return error_set(reterr, -EINVAL,
+                         "switch sonic: expected 'redis unix:PATH [naming default|alias]'");
+    sonic->socket = strdup(socket);
+    if (!sonic->socket)
+        return error_set(reterr, -ENOMEM, "out of memory");
+    return sonic_db_open(socket, &sonic->db, reterr);
+}
+
+static int sonic_new(struct loop *loop, const char *arguments, struct driver **ret_driver,
+                     struct error *reterr)
+{
+    struct sonic *sonic = calloc(1, sizeof(*sonic));
+    int r;
+
+    if (!sonic)
+        return error_set(reterr, -ENOMEM, "out of memory");
+    sonic->driver.ops = &driver_sonic;
+    sonic->loop = loop;
+    r = prepare(sonic, arguments, reterr);
+    if (r < 0)
+        sonic_free(&sonic->driver);
+    else
+        *ret_driver = &sonic->driver;
+    return r;
+}
+
+const struct driver_ops driver_sonic = {
+    .name = "sonic",
+    .new = sonic_new,
+    .free = sonic_free,
+    .read = sonic_read,
+    .test = sonic_test,
+    .apply = sonic_apply,
+    .watch = sonic_watch,
+    .heard = sonic_heard,
+};

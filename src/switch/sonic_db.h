@@ -1,0 +1,98 @@
+/* sonic_db.h: what SONiC's databases say of ports and VLANs, read over Redis and kept up to date.
+ *
+ * CONFIG_DB holds what is configured: PORT, PORTCHANNEL, VLAN, VLAN_MEMBER and what keeps a port
+ * from being a member. vlanmgrd turns a row of VLAN_MEMBER into kernel state and then writes the
+ * row of the same name in STATE_DB's VLAN_MEMBER_TABLE, which is taken as the confirmation, as
+ * vlanmgrd itself takes it. APPL_DB says which links are up, STATE_DB which addresses are learnt.
+ *
+ * Everything is read once, and then what keyspace notifications say has changed. They are not
+ * queued for anyone who is not there: a lost connection is the end of a sonic_db. They do not tell
+ * of a flushed database either: everything is read again now and then, and whenever
+ * CONFIG_DB_INITIALIZED, which is gone while a configuration is loaded, was touched. Where
+ * notifications are turned off, everything is read each time. */
+#ifndef VSN_SWITCH_SONIC_DB_H
+#define VSN_SWITCH_SONIC_DB_H
+
+#include "base/error.h"
+#include "base/redis.h"
+#include "model/record.h"
+#include "switch/sonic_keys.h"
+#include "switch/stations.h"
+
+#define SONIC_PORTS_MAX 4096
+
+enum sonic_mode { SONIC_MODE_UNSET, SONIC_MODE_ROUTED, SONIC_MODE_ACCESS, SONIC_MODE_TRUNK };
+
+/* A row of PORT or PORTCHANNEL and what others say of it. */
+struct sonic_port {
+    char name[SONIC_NAME_MAX], alias[SONIC_NAME_MAX];
+    bool is_listed;  /* it has such a row */
+    bool is_channel; /* of PORTCHANNEL */
+    bool is_up;      /* administratively */
+    enum link link;
+    enum sonic_mode mode;
+    bool is_routed;               /* it has a row in INTERFACE or PORTCHANNEL_INTERFACE */
+    char channel[SONIC_NAME_MAX]; /* the port-channel that it is part of; "" */
+    char mirror[SONIC_NAME_MAX];  /* the mirror session that it is the destination of; "" */
+    struct vlanset tagged;        /* rows of VLAN_MEMBER, by tagging_mode: tagged, */
+    struct vlanset untagged;      /* untagged, priority_tagged or none, */
+    struct vlanset odd;           /* or anything else, which vlanmgrd refuses */
+    struct vlanset ready;         /* rows of STATE_DB */
+    struct vlanset stale;         /* rows that have changed since they were read */
+    bool is_link_stale;
+    struct vlanset learnt;
+    struct stations stations;
+};
+
+/* What was read. */
+struct sonic_view {
+    struct sonic_port *ports; /* by name */
+    size_t n_ports;
+    struct vlanset vlans; /* rows of VLAN */
+    struct vlanset stale; /* of them, those that have changed */
+};
+
+struct sonic_db {
+    struct redis *config, *state, *appl, *news;
+    struct sonic_view view;
+    bool is_told;       /* notifications are on */
+    bool is_lost;       /* a connection failed: nothing works any more */
+    bool is_stale;      /* everything has to be read again */
+    bool fdb_known;     /* the MAC table could be read */
+    int64_t read_at_ms; /* everything, last */
+    int64_t fdb_at_ms;  /* the MAC table, last */
+};
+
+/* Connects to the Redis whose socket is 'path' and subscribes; nothing is read yet. */
+int sonic_db_open(const char *path, struct sonic_db **ret_db, struct error *reterr);
+struct sonic_db *sonic_db_free(struct sonic_db *db);
+
+/* Brings the view up to date with everything that was written before the call. Ports keep their
+ * place in memory only until the next call. -ENOTCONN also while no configuration is loaded. */
+int sonic_db_refresh(struct sonic_db *db, struct error *reterr);
+
+/* The same for what is learnt, unless that was read a second ago. */
+int sonic_db_refresh_learnt(struct sonic_db *db, struct error *reterr);
+
+/* Takes the news that have arrived, without waiting. 1: something changed, 0, or -ENOTCONN. */
+int sonic_db_take_news(struct sonic_db *db, struct error *reterr);
+
+/* Waits for news until the clock (clock_now_ms) shows 'until_ms', and takes them. 1: something
+ * changed, 0: not by then, or -ENOTCONN. */
+int sonic_db_await_news(struct sonic_db *db, int64_t until_ms, struct error *reterr);
+
+/* ---- For those that read and write with it --------------------------------------------------- */
+
+/* A connection failed, or replies were left unread: nothing works any more. Returns the errno that
+ * says so to the caller: 'r' is -ENOTCONN then, but for -ENOMEM. */
+int sonic_db_lose(struct sonic_db *db, int r);
+
+/* Adds a command to one of the connections and waits for its reply. */
+int sonic_ask(struct redis *redis, int64_t until_ms, redisReply **ret_reply, struct error *reterr,
+              size_t n_words, const char *const *words);
+#define SONIC_ASK(redis, until_ms, ret_reply, reterr, ...)                                         \
+    sonic_ask((redis), (until_ms), (ret_reply), (reterr),                                          \
+              sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *),                 \
+              (const char *const[]){ __VA_ARGS__ })
+
+#endif

@@ -1,0 +1,411 @@
+#include "switch/sonic_read.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+
+#define PAGE "1000" /* keys that a SCAN looks at: what Redis does between two of its clients */
+#define PAGES_MAX 100000
+
+/* ---- Pages ----------------------------------------------------------------------------------- */
+
+/* What is done with a key and its row; 'row' is NULL where 'read' is NULL. */
+struct pass {
+    struct redis *redis;
+    const char *pattern;
+    int64_t until_ms;
+    /* Adds the command that asks for the row; false when the key is of no interest. */
+    bool (*ask)(struct redis *redis, const char *key);
+    int (*take)(struct sonic_view *view, const char *key, const redisReply *row,
+                struct error *reterr);
+};
+
+/* The row under that key. What another hand made no hash of is no row; any other refusal of Redis
+ * leaves the rest of the page unread, and the connection is not used again. */
+static int hear_row(const struct pass *pass, redisReply **ret_row, struct error *reterr)
+{
+    struct error error = { "" };
+    int r = redis_hear(pass->redis, pass->until_ms, ret_row, &error);
+
+    if (r == -EREMOTEIO && strstr(error.text, "WRONGTYPE"))
+        return 0;
+    return r < 0 ? error_set(reterr, r, "%s", error.text) : 0;
+}
+
+static int take_page(const struct pass *pass, struct sonic_view *view, const redisReply *keys,
+                     struct error *reterr)
+{
+    const redisReply *key;
+    int r = 0;
+
+    for (size_t i = 0; pass->ask && (key = redis_at(keys, i)); i++)
+        pass->ask(pass->redis, redis_text(key));
+    for (size_t i = 0; r == 0 && (key = redis_at(keys, i)); i++) {
+        redisReply *row = NULL;
+
+        if (pass->ask && !pass->ask(NULL, redis_text(key)))
+            continue;
+        if (pass->ask)
+            r = hear_row(pass, &row, reterr);
+        if (r == 0)
+            r = pass->take(view, redis_text(key), row, reterr);
+        freeReplyObject(row);
+    }
+    return r;
+}
+
+/* Walks all keys that match. A row that another hand made something else of (WRONGTYPE) fails. */
+static int run_pass(const struct pass *pass, struct sonic_view *view, struct error *reterr)
+{
+    char cursor[32] = "0";
+    int r = 0;
+
+    for (unsigned page = 0; r == 0; page++) {
+        redisReply *reply = NULL;
+
+        if (page == PAGES_MAX)
+            return error_set(reterr, -EMSGSIZE, "Redis has more keys than can be read");
+        r = SONIC_ASK(pass->redis, pass->until_ms, &reply, reterr, "SCAN", cursor, "MATCH",
+                      pass->pattern, "COUNT", PAGE);
+        if (r < 0)
+            return r;
+        text_copy(cursor, sizeof(cursor), redis_text(redis_at(reply, 0)));
+        r = take_page(pass, view, redis_at(reply, 1), reterr);
+        freeReplyObject(reply);
+        if (strcmp(cursor, "0") == 0 || !*cursor)
+            break;
+    }
+    return r;
+}
+
+/* ---- Ports ----------------------------------------------------------------------------------- */
+
+static int compare_ports(const void *left, const void *right)
+{
+    const struct sonic_port *a = left, *b = right;
+
+    return strcmp(a->name, b->name);
+}
+
+struct sonic_port *sonic_view_port(const struct sonic_view *view, const char *name)
+{
+    size_t low = 0, high = view->n_ports;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(name, view->ports[middle].name);
+
+        if (order == 0)
+            return &view->ports[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+/* While ports are being read they are in no order. NULL when there is no room. */
+static struct sonic_port *make_port(struct sonic_view *view, const char *name, size_t size)
+{
+    struct sonic_port *ports;
+
+    for (size_t i = 0; i < view->n_ports; i++)
+        if (strlen(view->ports[i].name) == size && strncmp(view->ports[i].name, name, size) == 0)
+            return &view->ports[i];
+    if (size == 0 || size >= SONIC_NAME_MAX || view->n_ports == SONIC_PORTS_MAX)
+        return NULL;
+    ports = realloc(view->ports, (view->n_ports + 1) * sizeof(*ports));
+    if (!ports)
+        return NULL;
+    view->ports = ports;
+    ports[view->n_ports] = (struct sonic_port){ 0 };
+    memcpy(ports[view->n_ports].name, name, size);
+    return &ports[view->n_ports++];
+}
+
+static enum sonic_mode mode_of(const char *text)
+{
+    static const char *const modes[] = { "", "routed", "access", "trunk" };
+
+    for (size_t i = 1; text && i < ARRAY_SIZE(modes); i++)
+        if (strcmp(text, modes[i]) == 0)
+            return (enum sonic_mode)i;
+    return SONIC_MODE_UNSET;
+}
+
+static void take_port(struct sonic_port *port, const redisReply *row, bool is_channel)
+{
+    const char *alias = redis_field(row, "alias"), *status = redis_field(row, "admin_status");
+
+    port->is_listed = true;
+    port->is_channel = is_channel;
+    port->is_up = status && strcasecmp(status, "up") == 0;
+    port->mode = mode_of(redis_field(row, "mode"));
+    text_copy(port->alias, sizeof(port->alias), alias ? alias : "");
+}
+
+/* The tables of CONFIG_DB whose keys begin with P, I or M and that matter. Where a port is named in
+ * the key, 'name' says at which of its parts. */
+static const struct {
+    const char *table;
+    enum { ROW_PORT, ROW_CHANNEL, ROW_ROUTED, ROW_MEMBER, ROW_MIRROR } kind;
+} tables[] = {
+    { "PORT|", ROW_PORT },
+    { "PORTCHANNEL|", ROW_CHANNEL },
+    { "PORTCHANNEL_MEMBER|", ROW_MEMBER },
+    { "PORTCHANNEL_INTERFACE|", ROW_ROUTED },
+    { "INTERFACE|", ROW_ROUTED },
+    { "MIRROR_SESSION|", ROW_MIRROR },
+};
+
+/* Which of 'tables' the key is of, ARRAY_SIZE for none. '*ret_rest' is what follows the table. */
+static size_t table_of(const char *key, const char **ret_rest)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_SIZE(tables); i++)
+        if ((*ret_rest = sonic_key_rest(key, tables[i].table)))
+            break;
+    return i;
+}
+
+static bool ask_port_row(struct redis *redis, const char *key)
+{
+    const char *rest;
+
+    if (table_of(key, &rest) == ARRAY_SIZE(tables))
+        return false;
+    if (redis)
+        REDIS_ADD(redis, "HGETALL", key);
+    return true;
+}
+
+/* "PortChannel001|Ethernet8": the port is behind the bar. */
+static struct sonic_port *take_channel_member(struct sonic_view *view, const char *rest)
+{
+    const char *bar = strchr(rest, '|');
+    struct sonic_port *port = bar ? make_port(view, bar + 1, strlen(bar + 1)) : NULL;
+
+    if (port)
+        snprintf(port->channel, sizeof(port->channel), "%.*s", (int)(bar - rest), rest);
+    return port;
+}
+
+static int take_port_row(struct sonic_view *view, const char *key, const redisReply *row,
+                         struct error *reterr)
+{
+    const char *rest, *mirrored;
+    size_t i = table_of(key, &rest);
+    struct sonic_port *port = NULL;
+
+    if (!redis_at(row, 0)) /* gone meanwhile */
+        return 0;
+    switch (tables[i].kind) {
+    case ROW_PORT:
+    case ROW_CHANNEL:
+        port = make_port(view, rest, strlen(rest));
+        if (port)
+            take_port(port, row, tables[i].kind == ROW_CHANNEL);
+        break;
+    case ROW_ROUTED:
+        port = make_port(view, rest, strcspn(rest, "|"));
+        if (port)
+            port->is_routed = true;
+        break;
+    case ROW_MEMBER:
+        port = take_channel_member(view, rest);
+        break;
+    case ROW_MIRROR:
+        mirrored = redis_field(row, "dst_port");
+        if (!mirrored || !*mirrored)
+            return 0;
+        port = make_port(view, mirrored, strlen(mirrored));
+        if (port)
+            text_copy(port->mirror, sizeof(port->mirror), rest);
+        break;
+    }
+    /* A row that names no port that could be kept is an error only when there are too many. */
+    return port || view->n_ports < SONIC_PORTS_MAX
+               ? 0
+               : error_set(reterr, -EMSGSIZE, "more than %d ports", SONIC_PORTS_MAX);
+}
+
+/* Leaves those that have a row of their own, in order. */
+static void sort_ports(struct sonic_view *view)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < view->n_ports; i++)
+        if (view->ports[i].is_listed)
+            view->ports[kept++] = view->ports[i];
+    view->n_ports = kept;
+    if (kept)
+        qsort(view->ports, kept, sizeof(*view->ports), compare_ports);
+}
+
+/* ---- VLANs ----------------------------------------------------------------------------------- */
+
+static bool ask_vlan_row(struct redis *redis, const char *key)
+{
+    const char *port;
+
+    if (sonic_key_rest(key, "VLAN|"))
+        return !redis || REDIS_ADD(redis, "HGETALL", key) == 0;
+    if (!sonic_member_of(key, "VLAN_MEMBER|", &port))
+        return false;
+    return !redis || REDIS_ADD(redis, "HGETALL", key) == 0;
+}
+
+void sonic_take_member(struct sonic_port *port, uint32_t vlan, const redisReply *row)
+{
+    const char *mode = redis_field(row, "tagging_mode");
+
+    vlanset_remove(&port->tagged, vlan);
+    vlanset_remove(&port->untagged, vlan);
+    vlanset_remove(&port->odd, vlan);
+    if (!redis_at(row, 0))
+        return;
+    if (mode && strcmp(mode, "tagged") == 0)
+        vlanset_add(&port->tagged, vlan);
+    else if (!mode || strcmp(mode, "untagged") == 0 || strcmp(mode, "priority_tagged") == 0)
+        vlanset_add(&port->untagged, vlan);
+    else
+        vlanset_add(&port->odd, vlan);
+}
+
+static int take_vlan_row(struct sonic_view *view, const char *key, const redisReply *row,
+                         struct error *reterr UNUSED)
+{
+    const char *name, *rest = sonic_key_rest(key, "VLAN|");
+    uint32_t vlan = rest ? sonic_vlan_of(rest, NULL) : sonic_member_of(key, "VLAN_MEMBER|", &name);
+    struct sonic_port *port = rest || !vlan ? NULL : sonic_view_port(view, name);
+
+    if (rest && redis_at(row, 0))
+        vlanset_add(&view->vlans, vlan);
+    if (port)
+        sonic_take_member(port, vlan, row);
+    return 0;
+}
+
+static int take_state_row(struct sonic_view *view, const char *key, const redisReply *row UNUSED,
+                          struct error *reterr UNUSED)
+{
+    const char *name;
+    uint32_t vlan = sonic_member_of(key, "VLAN_MEMBER_TABLE|", &name);
+    struct sonic_port *port = vlan ? sonic_view_port(view, name) : NULL;
+
+    if (port)
+        vlanset_add(&port->ready, vlan);
+    return 0;
+}
+
+/* ---- Links ----------------------------------------------------------------------------------- */
+
+void sonic_take_link(struct sonic_port *port, const char *oper_status)
+{
+    port->link = strcmp(oper_status, "up") == 0     ? LINK_UP
+                 : strcmp(oper_status, "down") == 0 ? LINK_DOWN
+                                                    : LINK_UNKNOWN;
+    port->is_link_stale = false;
+}
+
+void sonic_ask_link(struct sonic_db *db, const struct sonic_port *port)
+{
+    char key[SONIC_KEY_MAX];
+
+    snprintf(key, sizeof(key), "%s:%s", port->is_channel ? "LAG_TABLE" : "PORT_TABLE", port->name);
+    REDIS_ADD(db->appl, "HGET", key, "oper_status");
+}
+
+static int read_links(struct sonic_db *db, int64_t until_ms, struct sonic_view *view,
+                      struct error *reterr)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < view->n_ports; i++)
+        sonic_ask_link(db, &view->ports[i]);
+    for (size_t i = 0; r == 0 && i < view->n_ports; i++) {
+        redisReply *reply = NULL;
+
+        r = redis_hear(db->appl, until_ms, &reply, reterr);
+        if (r == 0)
+            sonic_take_link(&view->ports[i], redis_text(reply));
+        freeReplyObject(reply);
+    }
+    return r;
+}
+
+/* ---- Everything ------------------------------------------------------------------------------ */
+
+int sonic_read_all(struct sonic_db *db, int64_t until_ms, struct sonic_view *ret_view,
+                   struct error *reterr)
+{
+    const struct pass ports = { db->config, "[PIM]*", until_ms, ask_port_row, take_port_row };
+    const struct pass vlans = { db->config, "VLAN*", until_ms, ask_vlan_row, take_vlan_row };
+    const struct pass state = { db->state, "VLAN_MEMBER_TABLE|*", until_ms, NULL, take_state_row };
+    struct sonic_view view = { 0 };
+    int r = run_pass(&ports, &view, reterr);
+
+    if (r == 0) {
+        sort_ports(&view);
+        r = run_pass(&vlans, &view, reterr);
+    }
+    if (r == 0)
+        r = run_pass(&state, &view, reterr);
+    if (r == 0)
+        r = read_links(db, until_ms, &view, reterr);
+    if (r < 0)
+        sonic_view_done(&view);
+    else
+        *ret_view = view;
+    return r;
+}
+
+void sonic_view_done(struct sonic_view *view)
+{
+    for (size_t i = 0; i < view->n_ports; i++)
+        stations_done(&view->ports[i].stations);
+    free(view->ports);
+    *view = (struct sonic_view){ 0 };
+}
+
+/* ---- What is learnt -------------------------------------------------------------------------- */
+
+static bool ask_fdb_row(struct redis *redis, const char *key UNUSED)
+{
+    return !redis || REDIS_ADD(redis, "HMGET", key, "port", "type") == 0;
+}
+
+/* "FDB_TABLE|Vlan100:52:54:00:aa:bb:cc" {port, type}. What was set by hand was not heard. */
+static int take_fdb_row(struct sonic_view *view, const char *key, const redisReply *row,
+                        struct error *reterr UNUSED)
+{
+    const char *rest = sonic_key_rest(key, "FDB_TABLE|"), *colon = rest ? strchr(rest, ':') : NULL;
+    uint32_t vlan = colon ? sonic_vlan_of(rest, colon) : 0;
+    struct sonic_port *port = sonic_view_port(view, redis_text(redis_at(row, 0)));
+    struct mac mac;
+
+    if (!vlan || !port || strcmp(redis_text(redis_at(row, 1)), "static") == 0)
+        return 0;
+    vlanset_add(&port->learnt, vlan);
+    if (mac_parse(colon + 1, &mac) == 0)
+        stations_add(&port->stations, mac, vlan);
+    return 0;
+}
+
+int sonic_read_fdb(struct sonic_db *db, int64_t until_ms, struct error *reterr)
+{
+    const struct pass pass = { db->state, "FDB_TABLE|*", until_ms, ask_fdb_row, take_fdb_row };
+
+    for (size_t i = 0; i < db->view.n_ports; i++) {
+        db->view.ports[i].learnt = vlanset_empty;
+        stations_done(&db->view.ports[i].stations);
+        db->view.ports[i].stations = (struct stations){ 0 };
+    }
+    return run_pass(&pass, &db->view, reterr);
+}
