@@ -24,6 +24,7 @@ struct core {
     struct guard *guard;
     struct flights *flights;
     struct audit_log *audit;
+    struct migrations *migrations;
     bool policy_sent;
 };
 
@@ -39,8 +40,9 @@ struct core *core_new(void)
     core->guard = guard_new();
     core->flights = flights_new();
     core->audit = audit_new();
+    core->migrations = migrations_new();
     if (!core->config || !core->neighbors || !core->module || !core->guard || !core->flights ||
-        !core->audit)
+        !core->audit || !core->migrations)
         return core_free(core);
     return core;
 }
@@ -51,6 +53,7 @@ struct core *core_free(struct core *core)
         return NULL;
     contacts_done(&core->contacts);
     audit_free(core->audit);
+    migrations_free(core->migrations);
     inventory_free(core->neighbors);
     inventory_free(core->module);
     wires_done(&core->wires);
@@ -197,6 +200,8 @@ static int take_module_record(struct core *core, const struct record *record, in
         send_policy(core, actions);
     if (record->table == TABLE_OUTCOME) {
         take_outcome(core, &record->row.outcome, now_ms, wall_ms, actions);
+        migrations_take_outcome(core->migrations, core->module, &record->row.outcome,
+                                (struct moment){ now_ms, wall_ms });
         return 0;
     }
     if (record->table == TABLE_PORT && record->op == RECORD_NEW)
@@ -206,6 +211,9 @@ static int take_module_record(struct core *core, const struct record *record, in
         actions->settle = true;
     if (record->table == TABLE_SWITCH)
         follow_switch(core, before, actions);
+    if (record->table == TABLE_PORT)
+        migrations_look_at_port(core->migrations, core->module, record->row.key.id,
+                                (struct moment){ now_ms, wall_ms });
     return r < 0 ? r : 0;
 }
 
@@ -292,7 +300,8 @@ static int conclude_intent(struct core *core, int64_t now_ms, struct actions *ac
     log_wires(core, &wires, actions);
     wires_done(&core->wires);
     core->wires = wires;
-    if (intent_compute(core->config, trust, core->contacts.count, &core->wires, &intent) < 0)
+    if (intent_compute(core->config, trust, core->contacts.count, &core->wires, core->module,
+                       &intent) < 0)
         return -ENOMEM;
     plan_done(&core->plan);
     intent_done(&core->intent);
@@ -340,7 +349,22 @@ static void carry_out(struct core *core, const struct plan_port *plan, int64_t n
     send_change(core, &change, now_ms, actions);
 }
 
-static int settle(struct core *core, int64_t now_ms, struct actions *actions)
+static void settle_migrations(struct core *core, struct moment moment, struct actions *actions)
+{
+    const struct migration_facts facts = {
+        .config = core->config,
+        .contacts = &core->contacts,
+        .wires = &core->wires,
+        .plan = &core->plan,
+        .module = core->module,
+        .moment = moment,
+        .wake_ms = &actions->wake_ms,
+    };
+
+    migrations_settle(core->migrations, &facts, &actions->to_history);
+}
+
+static int settle(struct core *core, int64_t now_ms, int64_t wall_ms, struct actions *actions)
 {
     struct obstacles obstacles = { core, now_ms, INT64_MAX };
     int r;
@@ -358,6 +382,7 @@ static int settle(struct core *core, int64_t now_ms, struct actions *actions)
         carry_out(core, &core->plan.ports[i], now_ms, actions);
     actions_wake(actions, core->plan.wake_ms);
     actions_wake(actions, obstacles.wake_ms);
+    settle_migrations(core, (struct moment){ now_ms, wall_ms }, actions);
     return 0;
 }
 
@@ -394,7 +419,23 @@ static int take_history_record(struct core *core, const struct record *record,
 
     if (record->table == TABLE_AUDIT)
         r = audit_take(core->audit, record, &actions->to_history);
+    else if (record->table == TABLE_MIGRATION)
+        r = migrations_take(core->migrations, record, &actions->to_history);
+    actions->settle = true;
     return r < 0 ? error_set(reterr, r, "out of memory: the history is not complete") : 0;
+}
+
+static int take_hypervisor_record(struct core *core, struct contact *contact,
+                                  const struct record *record, struct moment moment,
+                                  struct actions *actions, struct error *reterr)
+{
+    struct migrations_before before = migrations_before(contact, record);
+    int r = contact_take(contact, record, moment.now_ms, actions, reterr);
+
+    if (r == 0)
+        migrations_follow(core->migrations, contact, record, &before, moment);
+    migrations_before_done(&before);
+    return r;
 }
 
 static int take_record(struct core *core, const struct event *event, int64_t now_ms,
@@ -410,7 +451,9 @@ static int take_record(struct core *core, const struct event *event, int64_t now
     if (strcmp(event->source, "history") == 0)
         return take_history_record(core, record, actions, reterr);
     contact = contact_of_event(core, event, reterr);
-    return contact ? contact_take(contact, record, now_ms, actions, reterr) : -ENOENT;
+    return contact ? take_hypervisor_record(core, contact, record,
+                                            (struct moment){ now_ms, wall_ms }, actions, reterr)
+                   : -ENOENT;
 }
 
 static void lose_neighbor(struct core *core, const char *reason, struct actions *actions)
@@ -423,6 +466,7 @@ static void lose_neighbor(struct core *core, const char *reason, struct actions 
 static void lose_history(struct core *core, const char *reason, struct actions *actions)
 {
     audit_pause(core->audit);
+    migrations_pause(core->migrations);
     actions_say(actions, LOG_LEVEL_WARNING,
                 "the history process %s; it is started again, and told what it missed", reason);
 }
@@ -466,7 +510,7 @@ int core_step(struct core *core, const struct event *event, int64_t now_ms, int6
     case EVENT_LOST:
         return take_loss(core, event, now_ms, actions, reterr);
     case EVENT_SETTLE:
-        return settle(core, now_ms, actions);
+        return settle(core, now_ms, wall_ms, actions);
     case EVENT_ACCEPT:
         return accept_shrunk(core, event, actions, reterr);
     }
@@ -539,4 +583,9 @@ const struct guard *core_guard(const struct core *core)
 const struct audit *core_audit(const struct core *core, size_t index)
 {
     return audit_find(core->audit, index);
+}
+
+const struct migrations *core_migrations(const struct core *core)
+{
+    return core->migrations;
 }

@@ -9,6 +9,7 @@
 #include "intent/intent.h"
 #include "reconcile/actions.h"
 #include "reconcile/flight.h"
+#include "reconcile/migrations.h"
 #include "reconcile/plan.h"
 
 struct core;
@@ -64,5 +65,8 @@ const struct flights *core_flights(const struct core *core);
 
 /* The changes that were made, newest first: index 0 is the last one. NULL behind the end. */
 const struct audit *core_audit(const struct core *core, size_t index);
+
+/* The ledger of moves. */
+const struct migrations *core_migrations(const struct core *core);
 
 #endif
