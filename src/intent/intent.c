@@ -1,69 +1,17 @@
 #include "intent/intent.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "intent/doubt.h"
+#include "intent/uplink.h"
 
 static void add_need(const struct need *need, void *data)
 {
     struct vlanset *demand = data;
 
     *demand = vlanset_union(demand, &need->vlans);
-}
-
-/* ---- How far absence is proved ----------------------------------------------------------- */
-
-/* The first reason that stands against removals on a port is the one that is told. */
-static void doubt(struct port_intent *intent, const char *format, ...) PRINTF_LIKE(2, 3);
-
-static void doubt(struct port_intent *intent, const char *format, ...)
-{
-    va_list args;
-
-    if (intent->may_remove) {
-        va_start(args, format);
-        vsnprintf(intent->reason, sizeof(intent->reason), format, args);
-        va_end(args);
-    }
-    intent->may_remove = false;
-}
-
-static void doubt_owner(struct port_intent *intent, const struct hypervisor_trust *trust,
-                        const struct host *host)
-{
-    const char *name = trust->view.config->name;
-
-    if (trust->state != SESSION_CONNECTED)
-        doubt(intent, "no contact with hypervisor %s: what was learnt from it is kept", name);
-    else if (!inventory_is_complete(trust->view.inventory))
-        doubt(intent, "hypervisor %s has not been read in full", name);
-    else if (inventory_doubt(trust->view.inventory))
-        doubt(intent, "hypervisor %s: %s; it is kept until you accept it", name,
-              inventory_doubt(trust->view.inventory));
-    else if (!host || host->connection != CONNECTION_CONNECTED)
-        doubt(intent, "host %.100s is not connected to hypervisor %s", host ? host->name : "?",
-              name);
-}
-
-/* Read in full once, and not without any host. */
-static bool was_understood(const struct inventory *inventory)
-{
-    return inventory_was_read(inventory) &&
-           !(inventory_doubt(inventory) && inventory_count(inventory, TABLE_HOST) == 0);
-}
-
-/* A hypervisor that was never read since the start may want anything anywhere. */
-static void doubt_unread(struct port_intent *intent, const struct hypervisor_trust *hypervisors,
-                         size_t n_hypervisors)
-{
-    for (size_t i = 0; i < n_hypervisors; i++) {
-        const struct hypervisor_trust *trust = &hypervisors[i];
-
-        if (!trust->released && !was_understood(trust->view.inventory))
-            doubt(intent, "hypervisor %s has not been read yet: it may want VLANs here",
-                  trust->view.config->name);
-    }
 }
 
 /* ---- One wire, one port ---------------------------------------------------------------------- */
@@ -101,6 +49,15 @@ static struct vlanset fence(const struct config *config, const struct config_hyp
     return kept;
 }
 
+static void doubt_owner(struct port_intent *intent, const struct hypervisor_trust *trust,
+                        const struct host *host)
+{
+    doubt_hypervisor(intent, trust);
+    if (!host || host->connection != CONNECTION_CONNECTED)
+        doubt(intent, "host %.100s is not connected to hypervisor %s", host ? host->name : "?",
+              trust->view.config->name);
+}
+
 static void add_wire(const struct config *config, const struct hypervisor_trust *trust,
                      const struct wire *wire, struct port_intent *intent, struct vlanset *in_config)
 {
@@ -132,9 +89,9 @@ static void add_former_wire(const struct hypervisor_trust *trust, const struct w
                     inventory_find(trust->view.inventory, TABLE_HOST, "", wire->host));
 }
 
-/* A port's cap: the lowest ids stay, the others are refused. What is on the port already is not
- * taken away for it, since 'needed' protects it. */
-static void cap(struct port_intent *intent)
+/* The lowest ids stay. What is on the port already is not taken away for it, since 'needed'
+ * protects it. */
+void intent_cap(struct port_intent *intent)
 {
     struct vlanset wanted = vlanset_empty, beyond;
     uint32_t count = 0;
@@ -176,6 +133,7 @@ static void add_wires(const struct config *config, const struct hypervisor_trust
 
         if (strcmp(wire->port, intent->port->name) != 0)
             continue;
+        intent->is_bound |= wire->state >= WIRE_LOST;
         if (wire->state == WIRE_LOST)
             doubt(intent, "the wire to %.80s %.40s lost its evidence", wire->host_name, wire->nic);
         if (!trust || (wire->state != WIRE_MOVED && !wire_is_trusted(wire, config->evidence)))
@@ -188,7 +146,7 @@ static void add_wires(const struct config *config, const struct hypervisor_trust
         intent->may_add = true;
         add_wire(config, trust, wire, intent, &in_config);
     }
-    cap(intent);
+    intent_cap(intent);
     intent->apply = vlanset_both(&intent->wanted, &in_config);
 }
 
@@ -213,6 +171,7 @@ static void compute_port(const struct config *config, const struct hypervisor_tr
 
     intent->may_remove = true;
     if (conflict) {
+        intent->is_bound = true;
         doubt(intent, "frozen, evidence contradicts: %.200s", conflict->detail);
         return;
     }
@@ -234,12 +193,13 @@ void intent_ask(const struct config *config, const struct config_hypervisor *hyp
         intent->mode = MODE_CONFIG;
         intent->apply = vlanset_union(&intent->apply, &kept);
     }
-    cap(intent);
+    intent_cap(intent);
     intent->apply = vlanset_both(&intent->apply, &intent->wanted);
 }
 
 int intent_compute(const struct config *config, const struct hypervisor_trust *hypervisors,
-                   size_t n_hypervisors, const struct wires *wires, struct intent *ret_intent)
+                   size_t n_hypervisors, const struct wires *wires, const struct inventory *module,
+                   struct intent *ret_intent)
 {
     struct intent intent = { .ports = calloc(config->n_ports + 1, sizeof(*intent.ports)) };
 
@@ -252,6 +212,7 @@ int intent_compute(const struct config *config, const struct hypervisor_trust *h
         compute_port(config, hypervisors, n_hypervisors, wires, &intent.ports[intent.count]);
         intent.count++;
     }
+    uplinks_add(config, hypervisors, n_hypervisors, module, &intent);
     *ret_intent = intent;
     return 0;
 }

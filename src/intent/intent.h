@@ -1,6 +1,7 @@
 /* intent.h: the VLANs that each port should carry, and what stands in the way.
  *
- * Pure. For each configured port: the union of what its trusted wires need, cut to the fences. */
+ * Pure. For each configured port: the union of what its trusted wires need, cut to the fences. For
+ * a port to another switch: what the others need (uplink.h). */
 #ifndef VSN_INTENT_INTENT_H
 #define VSN_INTENT_INTENT_H
 
@@ -15,6 +16,8 @@ struct port_intent {
     struct vlanset apply;   /* the part of it that hypervisors in 'mode config' ask for */
     struct vlanset refused; /* needed, but beyond a fence */
     char refusal[256];      /* which fence; empty when nothing is refused */
+    struct vlanset kept;    /* an uplink: what other ports carry, and so is not removed from it */
+    bool is_bound;          /* a host NIC is known to be or to have been behind it */
     bool may_add;           /* the port is bound and nothing contradicts */
     bool may_remove;        /* absence is proved: every owner that could want a VLAN here was read
                              * in full, is connected, and is not doubted */
@@ -23,8 +26,8 @@ struct port_intent {
 };
 
 struct intent {
-    struct port_intent
-        *ports; /* one per configured port with 'vsn enable', in configuration order */
+    struct port_intent *ports; /* one per configured port with 'vsn enable', in configuration order,
+                                * and then one per port with 'vsn uplink' ('port->uplink') */
     size_t count;
 };
 
@@ -36,14 +39,19 @@ struct hypervisor_trust {
         released; /* 'hold SECONDS' ran out after contact was lost: what it wanted counts no more */
 };
 
-/* Returns 0 or -ENOMEM. 'ret_intent' borrows from 'config'. */
+/* Returns 0 or -ENOMEM. 'module' is the Config Module's inventory: what ports carry. 'ret_intent'
+ * borrows from 'config'. */
 int intent_compute(const struct config *config, const struct hypervisor_trust *hypervisors,
-                   size_t n_hypervisors, const struct wires *wires, struct intent *ret_intent);
+                   size_t n_hypervisors, const struct wires *wires, const struct inventory *module,
+                   struct intent *ret_intent);
 
 /* What the intent of a port becomes when 'hypervisor', which is behind it, needs 'demand' there as
  * well: through the same fences and the same cap. */
 void intent_ask(const struct config *config, const struct config_hypervisor *hypervisor,
                 const struct vlanset *demand, struct port_intent *intent);
+
+/* Fills in 'wanted' with what of 'needed' fits the port's 'vlan maximum'; the rest is refused. */
+void intent_cap(struct port_intent *intent);
 
 void intent_done(struct intent *intent);
 

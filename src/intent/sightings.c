@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "intent/demand.h"
+#include "intent/heard_stations.h"
 
 /* ---- Sets of NICs ---------------------------------------------------------------------------- */
 
@@ -41,14 +42,8 @@ static struct nic_set nic_set_both(const struct nic_set *a, const struct nic_set
     return both;
 }
 
-/* ---- Stations on our ports ------------------------------------------------------------------- */
+/* ---- Whose an address is ---------------------------------------------------------------------- */
 
-struct found {
-    struct mac mac;
-    const char *port;
-};
-
-/* Whose an address is. */
 struct claim {
     struct mac mac;
     const struct hypervisor_view *view;
@@ -59,59 +54,11 @@ struct claim {
 };
 
 struct search {
-    struct found *found; /* by address */
-    size_t n_found;
+    struct heard_stations heard;
     struct claim *claims;
     size_t n_claims, space;
     bool failed; /* out of memory */
 };
-
-static int compare_found(const void *left, const void *right)
-{
-    const struct found *a = left, *b = right;
-
-    return memcmp(a->mac.byte, b->mac.byte, sizeof(a->mac.byte));
-}
-
-static bool is_nobodys(struct mac mac)
-{
-    static const struct mac placeholder = { { 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff } };
-
-    return !mac_is_unicast(mac) || mac_equal(mac, placeholder);
-}
-
-static void collect_stations(struct search *search, const struct config *config,
-                             const struct inventory *module)
-{
-    search->found = malloc((inventory_count(module, TABLE_STATION) + 1) * sizeof(*search->found));
-    search->failed = !search->found;
-    for (size_t i = 0; i < config->n_ports && !search->failed; i++) {
-        const struct config_port *port = &config->ports[i];
-
-        if (!port->enabled || port->uplink)
-            continue;
-        INVENTORY_EACH(module, station, TABLE_STATION, port->name)
-        if (!is_nobodys(station->mac))
-            search->found[search->n_found++] = (struct found){ station->mac, port->name };
-    }
-    if (search->n_found)
-        qsort(search->found, search->n_found, sizeof(*search->found), compare_found);
-}
-
-/* The first place where the address was found; NULL when it was not. */
-static const struct found *find_station(const struct search *search, struct mac mac)
-{
-    const struct found key = { .mac = mac };
-    const struct found *at =
-        search->n_found ? bsearch(&key, search->found, search->n_found, sizeof(key), compare_found)
-                        : NULL;
-
-    while (at && at > search->found && mac_equal(at[-1].mac, mac))
-        at--;
-    return at;
-}
-
-/* ---- Whose they are -------------------------------------------------------------------------- */
 
 static void claim_add(struct search *search, const struct claim *claim)
 {
@@ -153,7 +100,7 @@ static const char *vswitch_of(const struct inventory *inventory, const struct ne
 }
 
 /* The NICs of a virtual switch; 'network' (may be NULL) leaves out those that it does not use. */
-static struct nic_set nics_of(const struct inventory *inventory, const char *host,
+struct nic_set nic_set_of(const struct inventory *inventory, const char *host,
                               const char *vswitch, const struct network *network)
 {
     struct nic_set set = { .count = 0 };
@@ -188,13 +135,13 @@ static void claim_interfaces(struct search *search, const struct hypervisor_view
         const struct network *network;
         const char *vswitch;
 
-        if (!find_station(search, vmknic->mac))
+        if (!heard_stations_find(&search->heard, vmknic->mac))
             continue;
         network =
             network_of_interface(view->inventory, vmknic->owner, vmknic->network, vmknic->shared);
         vswitch = network ? vswitch_of(view->inventory, network) : NULL;
         if (vswitch)
-            claim.nics = nics_of(view->inventory, vmknic->owner, vswitch, network);
+            claim.nics = nic_set_of(view->inventory, vmknic->owner, vswitch, network);
         claim_add(search, &claim);
     }
 }
@@ -206,11 +153,11 @@ static void claim_nics(struct search *search, const struct hypervisor_view *view
         const struct uplink *uplink;
         struct claim claim = { .mac = nic->mac, .view = view, .host = nic->owner };
 
-        if (!find_station(search, nic->mac))
+        if (!heard_stations_find(&search->heard, nic->mac))
             continue;
         uplink = inventory_find(view->inventory, TABLE_UPLINK, nic->owner, nic->id);
         if (uplink)
-            claim.nics = nics_of(view->inventory, nic->owner, uplink->vswitch, NULL);
+            claim.nics = nic_set_of(view->inventory, nic->owner, uplink->vswitch, NULL);
         else
             nic_set_add(&claim.nics, nic);
         claim_add(search, &claim);
@@ -224,7 +171,7 @@ static void disclaim_machines(struct search *search, const struct hypervisor_vie
         return;
     INVENTORY_EACH(view->inventory, vif, TABLE_VIF, NULL)
     {
-        if (!find_station(search, vif->mac))
+        if (!heard_stations_find(&search->heard, vif->mac))
             continue;
         for (size_t i = 0; i < search->n_claims; i++)
             if (mac_equal(search->claims[i].mac, vif->mac))
@@ -296,22 +243,21 @@ int sightings_collect(const struct config *config, const struct hypervisor_view 
     struct search search = { 0 };
     struct sightings sightings = { 0 };
 
-    collect_stations(&search, config, module);
-    for (size_t i = 0; i < n_hypervisors && search.n_found; i++) {
+    search.failed = heard_stations_collect(config, module, &search.heard) < 0;
+    for (size_t i = 0; i < n_hypervisors && search.heard.count; i++) {
         claim_interfaces(&search, &hypervisors[i]);
         claim_nics(&search, &hypervisors[i]);
     }
-    for (size_t i = 0; i < n_hypervisors && search.n_found; i++)
+    for (size_t i = 0; i < n_hypervisors && search.heard.count; i++)
         disclaim_machines(&search, &hypervisors[i]);
     for (size_t i = 0; i < search.n_claims && !search.failed; i++) {
         const struct claim *claim = &search.claims[i];
-        const struct found *end = search.found + search.n_found;
 
-        for (const struct found *at = find_station(&search, claim->mac);
-             at && at < end && mac_equal(at->mac, claim->mac); at++)
+        for (const struct heard_station *at = heard_stations_find(&search.heard, claim->mac); at;
+             at = heard_stations_next(&search.heard, at))
             search.failed |= see(&sightings, claim, at->port) < 0;
     }
-    free(search.found);
+    heard_stations_done(&search.heard);
     free(search.claims);
     if (search.failed) {
         sightings_done(&sightings);

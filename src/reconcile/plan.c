@@ -15,6 +15,9 @@ struct planning {
     size_t owned_pairs;
     const char *everywhere; /* what stands against any writing */
     bool adds;              /* something is added on some port */
+    size_t n_uplinks;
+    struct vlanset uplinks_learnt; /* on any of them */
+    bool uplinks_known;            /* and the MAC table was read for all */
 };
 
 /* What stands against any writing to the switch; NULL: nothing. */
@@ -67,10 +70,25 @@ void plan_additions(struct plan_port *plan, const struct port_intent *intent,
         plan->write = plan->ready;
 }
 
+/* The VLANs in which a station is known on the port; false when that is not known.
+ *
+ * A station behind the only uplink has nobody here to talk to when nothing on this side carries its
+ * VLAN. With several, one of them may carry for another. */
+static bool learnt_on(const struct planning *planning, const struct port_intent *intent,
+                      const struct port *port, struct vlanset *ret_learnt)
+{
+    *ret_learnt = intent->port->uplink ? planning->uplinks_learnt : port->learnt;
+    if (intent->port->uplink && planning->n_uplinks == 1)
+        *ret_learnt = vlanset_empty;
+    return intent->port->uplink ? planning->n_uplinks == 1 || planning->uplinks_known
+                                : port->learnt_known;
+}
+
 static void plan_removals(const struct planning *planning, struct plan_port *plan,
                           const struct port_intent *intent, const struct port *port)
 {
-    struct vlanset idle;
+    struct vlanset idle, learnt;
+    bool is_known;
     const char *unproved = intent->may_remove ? NULL : intent->reason;
 
     if (!port)
@@ -80,7 +98,9 @@ static void plan_removals(const struct planning *planning, struct plan_port *pla
         unproved = "'mode check' writes nothing";
     if (plan->problem[0])
         unproved = plan->problem;
+    is_known = learnt_on(planning, intent, port, &learnt);
     idle = vlanset_minus(&idle, &intent->needed);
+    idle = vlanset_minus(&idle, &intent->kept);
     idle = vlanset_minus(&idle, &planning->config->protected_vlans);
     vlanset_remove(&idle, (uint32_t)port->native);
     for (uint32_t vlan = vlanset_next(&idle, VLAN_MIN); vlan;
@@ -90,8 +110,8 @@ static void plan_removals(const struct planning *planning, struct plan_port *pla
             .vlan = vlan,
             .proved = unproved == NULL,
             .unproved = unproved,
-            .learnt_known = port->learnt_known,
-            .learnt = vlanset_has(&port->learnt, vlan),
+            .learnt_known = is_known,
+            .learnt = vlanset_has(&learnt, vlan),
             .owned_pairs = planning->owned_pairs,
             .waits = planning->adds,
         };
@@ -150,6 +170,21 @@ static void plan_all_removals(struct planning *planning, const struct intent *in
     guard_end(planning->guard);
 }
 
+static void look_at_uplinks(struct planning *planning, const struct intent *intent)
+{
+    planning->uplinks_known = true;
+    for (size_t i = 0; i < intent->count; i++) {
+        const struct port *port = port_of(planning, &intent->ports[i]);
+
+        if (!intent->ports[i].port->uplink)
+            continue;
+        planning->n_uplinks++;
+        planning->uplinks_known &= port && port->learnt_known;
+        if (port)
+            planning->uplinks_learnt = vlanset_union(&planning->uplinks_learnt, &port->learnt);
+    }
+}
+
 int plan_compute(const struct config *config, const struct intent *intent,
                  const struct inventory *module, struct guard *guard, plan_obstacle_fn *obstacle,
                  void *data, int64_t now_ms, struct plan *ret_plan)
@@ -171,6 +206,7 @@ int plan_compute(const struct config *config, const struct intent *intent,
 
     if (!plan.ports)
         return -ENOMEM;
+    look_at_uplinks(&planning, intent);
     for (size_t i = 0; i < intent->count; i++) {
         struct flight_obstacle on_port = { .may_add = true };
 

@@ -32,7 +32,7 @@ static void compute(struct scene *scene, const struct hypervisor_trust *more)
         0);
     wires_done(&wires);
     wires = now;
-    assert_int_equal(intent_compute(scene->config, trust, 2, &wires, &intent), 0);
+    assert_int_equal(intent_compute(scene->config, trust, 2, &wires, scene->module, &intent), 0);
     for (size_t i = 0; i < intent.count; i++)
         if (!vlanset_is_empty(&intent.ports[i].needed))
             wires_note_demand(&wires, intent.ports[i].port->name);
