@@ -130,6 +130,14 @@ class XenPool:
         """Starts a move of a machine: its task."""
         return self.control("migrate", vm=machine, host=host, kind=kind, **more)["task"]
 
+    def moves(self, since=0):
+        """All moves and starts with a number above 'since', with the instants of their steps."""
+        return self.control("moves", since=since)
+
+    def switchovers(self, after=0, wait=25):
+        """What switched over after the first 'after', as soon as there is something; an empty list after 'wait' seconds."""
+        return self.control("switchovers", after=after, wait=wait)
+
     def start_machine(self, machine, host=None):
         return self.control("power", vm=machine, do="start", **({"host": host} if host else {}))["task"]
 

@@ -43,6 +43,14 @@ class Control:
                 "host": host.name if host else None, "coming": coming.name if coming else None,
                 "operations": list(record["current_operations"].values())}
 
+    def moves(self, words):
+        """Those with a number above 'since'."""
+        return self.pool.journal.since(int(words.get("since", 0)))
+
+    def switchovers(self, words):
+        """Those after the first 'after'; waits for one, 'wait' seconds at most."""
+        return self.pool.journal.switchovers(int(words.get("after", 0)), float(words.get("wait", 25)))
+
     def calls(self, _words):
         return self.pool.calls.describe()
 

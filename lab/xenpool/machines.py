@@ -73,13 +73,23 @@ def plug(pool, machine, plugged):
         pool.database.write("VIF", vif, currently_attached=plugged)
 
 
-def settle(pool, machine, host, last=NULL):
+def settle(pool, machine, host, entry, last=NULL):
     """The machine is on 'host' from now on: an internal call of its own."""
     def work(job):
         with pool.database.lock:
+            entry.switching()
             pool.database.write("VM", machine, resident_on=host)
             pool.database.write("VM", machine, scheduled_to_be_resident_on=last)
     pool.jobs.run("VM.atomic_set_resident_on", work, internal=True)
+    entry.switched()
+
+
+def journal(pool, machine, host, kind):
+    """The lab's own note of it."""
+    record = pool.database.row("VM", machine).record
+    source = pool.member_of(record["resident_on"])
+    return pool.journal.enter(machine=record["name_label"], ref=machine, kind=kind, to=pool.member_of(host).name,
+                              **{"from": source.name if source else ""})
 
 
 def require(pool, machine, *states):
@@ -128,14 +138,15 @@ def move(job, machine, host, word="pool_migrate", host_word="vm_migrate", forget
     """A live migration, write by write. 'named' is False when nobody is told the destination."""
     pool, database = job.pool, job.pool.database
     target = host if named else NULL
-    with Operation(job, machine, word, target, host_word if named else None, forgets):
+    with journal(pool, machine, host, word) as entry, \
+            Operation(job, machine, word, target, host_word if named else None, forgets):
         attach_networks(pool, machine, host)
         for part in (0.25, 0.5, 0.75):
             job.wait(pool.times.copy / 4)
             job.progress(part)
         job.wait(pool.times.copy / 4)
         pool.maybe_fail("VM_MIGRATE_FAILED", machine, database.get("VM", machine, "resident_on"), host, "made to fail")
-        settle(pool, machine, host)
+        settle(pool, machine, host, entry)
         job.wait(pool.times.step)
 
 
@@ -187,12 +198,13 @@ def receive(pool, name, networks, host, macs=()):
     """From another pool: the record comes, then the destination, then its VLANs, then the machine."""
     def work(job):
         machine = pool.inventory.add_machine({"name": name, "networks": networks, "macs": list(macs), "power": "off"})
-        pool.database.write("VM", machine, scheduled_to_be_resident_on=host)
-        attach_networks(pool, machine, host)
-        job.wait(pool.times.copy)
-        pool.database.write("VM", machine, power_state="Running")
-        plug(pool, machine, True)
-        settle(pool, machine, host)
+        with journal(pool, machine, host, "receive") as entry:
+            pool.database.write("VM", machine, scheduled_to_be_resident_on=host)
+            attach_networks(pool, machine, host)
+            job.wait(pool.times.copy)
+            pool.database.write("VM", machine, power_state="Running")
+            plug(pool, machine, True)
+            settle(pool, machine, host, entry)
     return pool.jobs.start("Async.VM.migrate_receive", work)
 
 
@@ -203,11 +215,14 @@ def _begin(context, machine, host, word, state, paused=False):
     require(pool, machine, state)
     host = host or choose_host(pool, machine)
     require_host(pool, host)
-    with Operation(job, machine, word, host, "vm_resume" if word.startswith("resume") else "vm_start"):
+    with journal(pool, machine, host, word) as entry, \
+            Operation(job, machine, word, host, "vm_resume" if word.startswith("resume") else "vm_start"):
         attach_networks(pool, machine, host)
         job.wait(pool.times.start)
         pool.maybe_fail("BOOTLOADER_FAILED", machine, "made to fail")
+        entry.switching()
         pool.database.write("VM", machine, resident_on=host)
+        entry.switched()
         plug(pool, machine, True)
         pool.database.write("VM", machine, domid=pool.next_domain(), power_state="Paused" if paused else "Running",
                             scheduled_to_be_resident_on=NULL)

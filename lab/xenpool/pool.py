@@ -9,6 +9,7 @@ from .counts import Counts
 from .database import Database
 from .events import EventFrom, EventQueue, Token
 from .jobs import Jobs
+from .journal import Journal
 from .schema import NULL, Date, load
 from .values import Encoder, Failure
 
@@ -36,7 +37,7 @@ class Pool:
         self.database = Database(self.classes, self.encoder, random.Random(f"{seed} objects"))
         self.queue = EventQueue(self.database, release, del_snapshot)
         self.events = EventFrom(self.database, release, self.shown, lambda: random.uniform(*self.times.late))
-        self.jobs, self.calls = Jobs(self), Counts()
+        self.jobs, self.calls, self.journal = Jobs(self), Counts(), Journal()
         self.members, self.master, self.inventory = [], None, None
         self.failing, self.dummy_keys = set(), False
         self._domains, self._macs, self._roles = 0, 0, threading.RLock()

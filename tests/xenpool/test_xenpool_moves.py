@@ -1,4 +1,6 @@
 """What a client sees while machines start and move, write by write, in each release."""
+import time
+
 import pytest
 
 from clients import ask, login
@@ -244,3 +246,22 @@ def test_the_plain_form_answers_at_the_end(pool):
     assert ask(pool, "VM.pool_migrate", session, web1, xs2, {})["Status"] == "Success"
     assert row(pool, "web1")["host"] == "xs2"
     assert value(pool, "task.get_all", session) == [], "its task is gone"
+
+
+def test_the_lab_is_told_of_moves(start):
+    pool = start("8.2")
+    before = time.time() * 1000
+    end(pool, pool.migrate("web1", "xs3"))
+    end(pool, pool.start_machine("off1", "xs2"))
+    end(pool, pool.migrate("web2", "xs2", fail=1))
+    (move, started, failed), switchovers = pool.moves(), pool.switchovers()
+    assert (move["machine"], move["from"], move["to"], move["kind"]) == ("web1", "xs1", "xs3", "pool_migrate")
+    assert before <= move["started"] <= move["switched"] - 200 and move["switched"] <= move["ended"] <= time.time() * 1000
+    assert (started["machine"], started["from"], started["kind"]) == ("off1", "", "start_on")
+    assert [each["outcome"] for each in (move, started, failed)] == ["success", "success", "error"]
+    assert failed["switched"] == 0 and [(each["seq"], each["id"]) for each in switchovers] == [(1, 1), (2, 2)]
+    assert pool.moves(since=2) == [failed] and pool.switchovers(after=2, wait=0.05) == []
+    task = pool.migrate("web2", "xs2")
+    (switchover,) = pool.switchovers(after=2)
+    assert switchover["id"] == 4 and row(pool, "web2")["host"] == "xs2", "told when it is so"
+    end(pool, task)
