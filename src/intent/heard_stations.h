@@ -1,8 +1,8 @@
-/* heard_stations.h: the MAC addresses that the switch has learnt on ports where a host may be, to be
- * looked up by address.
+/* heard_stations.h: the MAC addresses that the switch has learnt on ports where a host may be, to
+ * be looked up by address.
  *
- * Pure. Addresses that are nobody's are left out: zero, group addresses, and fe:ff:ff:ff:ff:ff, which
- * XenServer gives to every VLAN interface and virtual bridge. */
+ * Pure. Addresses that are nobody's are left out: zero, group addresses, and fe:ff:ff:ff:ff:ff,
+ * which XenServer gives to every VLAN interface and virtual bridge. */
 #ifndef VSN_INTENT_HEARD_STATIONS_H
 #define VSN_INTENT_HEARD_STATIONS_H
 

@@ -6,11 +6,40 @@
 
 #include "base/text.h"
 #include "intent/mac_table.h"
+#include "intent/machine_macs.h"
+#include "intent/nic_index.h"
+#include "model/names.h"
 #include "model/nonce.h"
 
 bool round_may_have_wires(const struct config_port *port)
 {
     return port->enabled && !port->uplink;
+}
+
+struct mac round_mac_of(const struct round *round, const struct wire *wire)
+{
+    for (size_t i = 0; i < round->n_hypervisors; i++) {
+        const struct nic *nic;
+
+        if (strcmp(round->hypervisors[i].config->name, wire->hypervisor) != 0)
+            continue;
+        nic = inventory_find(round->hypervisors[i].inventory, TABLE_NIC, wire->host, wire->nic);
+        return nic ? nic->mac : (struct mac){ 0 };
+    }
+    return (struct mac){ 0 };
+}
+
+bool round_may_share_port(const struct round *round, const struct wire *a, const struct wire *b)
+{
+    return strcmp(a->hypervisor, b->hypervisor) != 0 &&
+           mac_equal(round_mac_of(round, a), round_mac_of(round, b));
+}
+
+bool round_is_lag(const struct round *round, const char *port)
+{
+    const struct port *row = inventory_find(round->module, TABLE_PORT, "", port);
+
+    return row && (row->members[0] || mac_is_unicast(row->partner));
 }
 
 struct wire *round_add_wire(struct round *round, const char *port, const char *hypervisor,
@@ -45,10 +74,9 @@ struct wire *round_add_wire(struct round *round, const char *port, const char *h
     return &round->found.wires[round->found.count++];
 }
 
-/* Notes one piece of evidence that 'nic' of 'host' is behind 'port'. Returns the wire, or NULL. */
-static struct wire *note(struct round *round, const char *port, const struct hypervisor_view *view,
-                         const char *host, const char *nic, enum evidence_kind kind,
-                         const char *detail)
+struct wire *round_note(struct round *round, const char *port, const struct hypervisor_view *view,
+                        const char *host, const char *nic, enum evidence_kind kind,
+                        const char *detail)
 {
     const struct host *row = inventory_find(view->inventory, TABLE_HOST, "", host);
     struct wire *wire = NULL;
@@ -88,8 +116,8 @@ static void collect_pin(struct round *round, const struct config_port *port)
             continue;
         host = host_called(view->inventory, port->pin_host);
         if (host && inventory_find(view->inventory, TABLE_NIC, host->id, port->pin_nic))
-            note(round, port->name, view, host->id, port->pin_nic, EVIDENCE_PIN,
-                 "bound by the operator");
+            round_note(round, port->name, view, host->id, port->pin_nic, EVIDENCE_PIN,
+                       "bound by the operator");
     }
 }
 
@@ -122,23 +150,62 @@ static bool hint_is_of(const struct hint *hint, const struct advert *advert)
     return switch_fits && port_fits && !is_other_chassis(hint, advert);
 }
 
-/* What this switch says of itself on 'port'; by its configuration as long as nobody told. */
-static struct advert own_advert(const struct round *round, const struct config_port *port)
+/* What this switch says of itself on a port; by its configuration as long as nobody told. */
+static struct advert own_advert(const struct round *round, const char *port)
 {
-    const struct advert *told = inventory_find(round->neighbors, TABLE_ADVERT, "", port->name);
+    const struct advert *told = inventory_find(round->neighbors, TABLE_ADVERT, "", port);
 
     if (told)
         return *told;
     return (struct advert){
-        .id = port->name,
+        .id = port,
         .system = round->config->hostname,
         .chassis = "",
-        .port = port->name,
+        .port = port,
         .description = "",
         .nonce = "",
         .nonce_before = "",
     };
 }
+
+/* ---- Where LLDP is spoken -------------------------------------------------------------------- */
+
+/* A port where frames are sent and heard, and the one that carries VLANs: itself, or the LAG that
+ * it is a member of. */
+struct ear {
+    char name[CONFIG_NAME_SIZE];
+    const char *port;
+};
+
+static void add_ear(struct round *round, const char *name, size_t length, const char *port)
+{
+    struct ear *ears = realloc(round->ears, (round->n_ears + 1) * sizeof(*ears));
+
+    round->failed |= !ears;
+    if (!ears)
+        return;
+    round->ears = ears;
+    ears[round->n_ears] = (struct ear){ .port = port };
+    snprintf(ears[round->n_ears++].name, sizeof(ears->name), "%.*s", (int)length, name);
+}
+
+static void find_ears(struct round *round)
+{
+    for (size_t i = 0; i < round->config->n_ports; i++) {
+        const struct config_port *port = &round->config->ports[i];
+        const struct port *row = inventory_find(round->module, TABLE_PORT, "", port->name);
+        const char *members = row ? row->members : "", *name;
+        size_t length;
+
+        if (!round_may_have_wires(port))
+            continue;
+        add_ear(round, port->name, strlen(port->name), port->name);
+        while (names_next(&members, &name, &length))
+            add_ear(round, name, length, port->name);
+    }
+}
+
+/* ---- Hints ----------------------------------------------------------------------------------- */
 
 /* The hint may be of what the switch says, or of what the configuration calls it. */
 static bool hint_fits(const struct round *round, const struct hint *hint,
@@ -169,11 +236,10 @@ static bool hint_echoes(const struct hint *hint, const struct advert *advert)
 }
 
 static void collect_hint(struct round *round, const struct hypervisor_view *view,
-                         const struct hint *hint, const struct advert *advert)
+                         const struct hint *hint, const char *port, const struct advert *advert)
 {
-    char detail[256];
-
     bool echoes = hint_echoes(hint, advert);
+    char detail[256];
 
     if ((!echoes && !hint_fits(round, hint, advert)) ||
         !inventory_find(view->inventory, TABLE_NIC, hint->owner, hint->nic))
@@ -182,90 +248,48 @@ static void collect_hint(struct round *round, const struct hypervisor_view *view
              hint->system[0] ? hint->system : hint->chassis, hint->port,
              hint->protocol == DISCOVERY_CDP ? "CDP" : "LLDP",
              echoes ? ", and what is sent there only" : "");
-    note(round, advert->id, view, hint->owner, hint->nic, echoes ? EVIDENCE_ECHO : EVIDENCE_HINT,
-         detail);
+    round_note(round, port, view, hint->owner, hint->nic, echoes ? EVIDENCE_ECHO : EVIDENCE_HINT,
+               detail);
 }
 
 /* There may be thousands of hints, nearly all of other switches: each is looked at once. */
 static void collect_hints(struct round *round)
 {
-    struct advert *adverts = calloc(round->config->n_ports + 1, sizeof(*adverts));
-    size_t count = 0;
+    struct advert *adverts = calloc(round->n_ears + 1, sizeof(*adverts));
 
     if (!adverts) {
         round->failed = true;
         return;
     }
-    for (size_t i = 0; i < round->config->n_ports; i++)
-        if (round_may_have_wires(&round->config->ports[i]))
-            adverts[count++] = own_advert(round, &round->config->ports[i]);
+    for (size_t i = 0; i < round->n_ears; i++)
+        adverts[i] = own_advert(round, round->ears[i].name);
     for (size_t h = 0; h < round->n_hypervisors; h++)
         INVENTORY_EACH(round->hypervisors[h].inventory, hint, TABLE_HINT, NULL)
-    for (size_t i = 0; i < count; i++)
-        collect_hint(round, &round->hypervisors[h], hint, &adverts[i]);
+    for (size_t i = 0; i < round->n_ears; i++)
+        collect_hint(round, &round->hypervisors[h], hint, round->ears[i].port, &adverts[i]);
     free(adverts);
 }
 
 /* ---- NICs by their address ------------------------------------------------------------------- */
 
-struct nic_entry {
-    struct mac mac;
-    const struct nic *nic;
-};
-
-struct nic_index { /* of one hypervisor, sorted */
-    struct nic_entry *entries;
-    size_t count;
-};
-
-static int compare_nics(const void *left, const void *right)
-{
-    const struct nic_entry *a = left, *b = right;
-
-    return memcmp(&a->mac, &b->mac, sizeof(a->mac));
-}
-
 static void index_nics(struct round *round)
 {
     round->nics = calloc(round->n_hypervisors + 1, sizeof(*round->nics));
-    for (size_t i = 0; round->nics && i < round->n_hypervisors; i++) {
-        const struct inventory *inventory = round->hypervisors[i].inventory;
-        struct nic_index *index = &round->nics[i];
-
-        index->entries = calloc(inventory_count(inventory, TABLE_NIC) + 1, sizeof(*index->entries));
-        round->failed |= !index->entries;
-        if (!index->entries)
-            continue;
-        INVENTORY_EACH(inventory, nic, TABLE_NIC, NULL)
-        index->entries[index->count++] = (struct nic_entry){ nic->mac, nic };
-        qsort(index->entries, index->count, sizeof(*index->entries), compare_nics);
-    }
     round->failed |= !round->nics;
+    for (size_t i = 0; round->nics && i < round->n_hypervisors; i++)
+        round->failed |= nic_index_init(&round->nics[i], round->hypervisors[i].inventory) < 0;
 }
 
 static void index_done(struct round *round)
 {
     for (size_t i = 0; round->nics && i < round->n_hypervisors; i++)
-        free(round->nics[i].entries);
+        nic_index_done(&round->nics[i]);
     free(round->nics);
     round->nics = NULL;
 }
 
-/* The hypervisor's only NIC with that MAC address; NULL when there is none, or '*ret_several'. */
-static const struct nic *nic_with_mac(const struct nic_index *index, struct mac mac,
-                                      bool *ret_several)
-{
-    const struct nic_entry wanted = { .mac = mac }, *last = index->entries + index->count;
-    const struct nic_entry *found =
-        index->count ? bsearch(&wanted, index->entries, index->count, sizeof(wanted), compare_nics)
-                     : NULL;
-
-    *ret_several = found && ((found > index->entries && mac_equal(found[-1].mac, mac)) ||
-                             (found + 1 < last && mac_equal(found[1].mac, mac)));
-    return found && !*ret_several ? found->nic : NULL;
-}
-
-static void collect_heard_mac(struct round *round, const struct neighbor *neighbor, size_t h)
+static void collect_heard_mac(struct round *round, const char *port,
+                              const struct neighbor *neighbor, size_t h)
 {
     const struct hypervisor_view *view = &round->hypervisors[h];
     const char *protocol = neighbor->protocol == DISCOVERY_CDP ? "CDP" : "LLDP";
@@ -274,58 +298,94 @@ static void collect_heard_mac(struct round *round, const struct neighbor *neighb
     bool several;
 
     if (mac_is_unicast(neighbor->port_mac)) {
-        nic = nic_with_mac(&round->nics[h], neighbor->port_mac, &several);
+        nic = nic_index_find(&round->nics[h], neighbor->port_mac, &several);
         snprintf(detail, sizeof(detail), "%s heard from %s", protocol,
                  mac_format(neighbor->port_mac, mac));
         if (nic)
-            note(round, neighbor->owner, view, nic->owner, nic->id, EVIDENCE_HEARD, detail);
+            round_note(round, port, view, nic->owner, nic->id, EVIDENCE_HEARD, detail);
         if (several)
             INVENTORY_EACH_AS(view->inventory, nic, each, TABLE_NIC, NULL)
         if (mac_equal(each->mac, neighbor->port_mac))
-            note(round, neighbor->owner, view, each->owner, each->id, EVIDENCE_NAMED,
-                 "several NICs have the MAC address that was heard");
+            round_note(round, port, view, each->owner, each->id, EVIDENCE_NAMED,
+                       "several NICs have the MAC address that was heard");
         if (nic || several)
             return;
     }
     /* A chassis id names the host, not the NIC, even where it is one NIC's address. */
     nic = mac_is_unicast(neighbor->chassis_mac)
-              ? nic_with_mac(&round->nics[h], neighbor->chassis_mac, &several)
+              ? nic_index_find(&round->nics[h], neighbor->chassis_mac, &several)
               : NULL;
     if (nic)
-        note(round, neighbor->owner, view, nic->owner, nic->id, EVIDENCE_NAMED,
-             "only the chassis id is that NIC's address");
+        round_note(round, port, view, nic->owner, nic->id, EVIDENCE_NAMED,
+                   "only the chassis id is that NIC's address");
 }
 
-static void collect_heard_name(struct round *round, const struct neighbor *neighbor,
-                               const struct hypervisor_view *view)
+static void collect_heard_name(struct round *round, const char *port,
+                               const struct neighbor *neighbor, const struct hypervisor_view *view)
 {
     const struct host *host =
         neighbor->system[0] ? host_called(view->inventory, neighbor->system) : NULL;
 
     if (host && inventory_find(view->inventory, TABLE_NIC, host->id, neighbor->port))
-        note(round, neighbor->owner, view, host->id, neighbor->port, EVIDENCE_NAMED,
-             "a station only claims that name");
+        round_note(round, port, view, host->id, neighbor->port, EVIDENCE_NAMED,
+                   "a station only claims that name");
 }
 
-static void collect_heard(struct round *round, const struct config_port *port)
+static void collect_heard(struct round *round, const struct ear *ear)
 {
-    INVENTORY_EACH(round->neighbors, neighbor, TABLE_NEIGHBOR, port->name)
+    INVENTORY_EACH(round->neighbors, neighbor, TABLE_NEIGHBOR, ear->name)
     {
         for (size_t i = 0; i < round->n_hypervisors; i++) {
-            collect_heard_mac(round, neighbor, i);
-            collect_heard_name(round, neighbor, &round->hypervisors[i]);
+            collect_heard_mac(round, ear->port, neighbor, i);
+            collect_heard_name(round, ear->port, neighbor, &round->hypervisors[i]);
         }
     }
 }
 
-static void collect_all_heard(struct round *round)
+/* The partner of a LAG is known by its system id, which is the address of one of its NICs: all NICs
+ * of that virtual switch's LAG are behind the port. */
+static void collect_lacp(struct round *round, const struct port *port, size_t h)
+{
+    const struct hypervisor_view *view = &round->hypervisors[h];
+    char detail[64], text[MAC_TEXT];
+    bool several;
+    const struct nic *nic = nic_index_find(&round->nics[h], port->partner, &several);
+    const struct uplink *uplink =
+        nic ? inventory_find(view->inventory, TABLE_UPLINK, nic->owner, nic->id) : NULL;
+
+    if (!uplink)
+        return;
+    snprintf(detail, sizeof(detail), "LACP partner %s", mac_format(port->partner, text));
+    INVENTORY_EACH_AS(view->inventory, uplink, each, TABLE_UPLINK, nic->owner)
+    if (strcmp(each->vswitch, uplink->vswitch) == 0 && strcmp(each->lag, uplink->lag) == 0)
+        round_note(round, port->id, view, nic->owner, each->id, EVIDENCE_LACP, detail);
+}
+
+static void collect_partners(struct round *round)
+{
+    for (size_t i = 0; i < round->config->n_ports; i++) {
+        const struct config_port *config = &round->config->ports[i];
+        const struct port *port = inventory_find(round->module, TABLE_PORT, "", config->name);
+
+        if (!port || !round_may_have_wires(config) || !mac_is_unicast(port->partner))
+            continue;
+        for (size_t h = 0; h < round->n_hypervisors; h++)
+            collect_lacp(round, port, h);
+    }
+}
+
+/* What names NICs by their addresses. */
+static void collect_addresses(struct round *round)
 {
     index_nics(round);
-    for (size_t i = 0; i < round->config->n_ports && !round->failed; i++)
-        if (round_may_have_wires(&round->config->ports[i]))
-            collect_heard(round, &round->config->ports[i]);
+    for (size_t i = 0; i < round->n_ears && !round->failed; i++)
+        collect_heard(round, &round->ears[i]);
+    if (!round->failed)
+        collect_partners(round);
     index_done(round);
 }
+
+/* ---- The MAC table --------------------------------------------------------------------------- */
 
 static void describe(const struct sighting *sighting, char *text, size_t size)
 {
@@ -348,8 +408,8 @@ static void note_sighting(struct round *round, const struct sighting *sighting, 
 
     describe(sighting, detail, sizeof(detail));
     for (size_t i = 0; i < sighting->nics.count; i++) {
-        struct wire *wire = note(round, sighting->port, sighting->view, sighting->host,
-                                 sighting->nics.nics[i]->id, EVIDENCE_FDB, detail);
+        struct wire *wire = round_note(round, sighting->port, sighting->view, sighting->host,
+                                       sighting->nics.nics[i]->id, EVIDENCE_FDB, detail);
 
         if (!wire)
             return;
@@ -378,9 +438,14 @@ static void collect_sightings(struct round *round, const struct wires *before)
 
 void round_collect(struct round *round, const struct wires *before)
 {
+    find_ears(round);
     collect_pins(round);
     collect_hints(round);
-    collect_all_heard(round);
+    collect_addresses(round);
     if (!round->failed)
         collect_sightings(round, before);
+    if (!round->failed && round->config->evidence == EVIDENCE_FTOS)
+        round->failed = machine_macs_collect(round) < 0;
+    free(round->ears);
+    round->ears = NULL;
 }

@@ -42,7 +42,8 @@ static struct nic_set nic_set_both(const struct nic_set *a, const struct nic_set
     return both;
 }
 
-/* ---- Whose an address is ---------------------------------------------------------------------- */
+/* ---- Whose an address is ----------------------------------------------------------------------
+ */
 
 struct claim {
     struct mac mac;
@@ -87,21 +88,8 @@ static void claim_add(struct search *search, const struct claim *claim)
     search->claims[search->n_claims++] = *claim;
 }
 
-/* The host's id for the virtual switch that a network lives on; NULL when it is not known. A
- * distributed network names its switch by reference, the host's side of it goes by uuid. */
-static const char *vswitch_of(const struct inventory *inventory, const struct network *network)
-{
-    const struct dvswitch *dvswitch;
-
-    if (network->owner[0])
-        return network->vswitch;
-    dvswitch = inventory_find(inventory, TABLE_DVSWITCH, "", network->vswitch);
-    return dvswitch ? dvswitch->uuid : NULL;
-}
-
-/* The NICs of a virtual switch; 'network' (may be NULL) leaves out those that it does not use. */
-struct nic_set nic_set_of(const struct inventory *inventory, const char *host,
-                              const char *vswitch, const struct network *network)
+struct nic_set nic_set_of(const struct inventory *inventory, const char *host, const char *vswitch,
+                          const struct network *network)
 {
     struct nic_set set = { .count = 0 };
     size_t uplinks = 0;
@@ -139,7 +127,7 @@ static void claim_interfaces(struct search *search, const struct hypervisor_view
             continue;
         network =
             network_of_interface(view->inventory, vmknic->owner, vmknic->network, vmknic->shared);
-        vswitch = network ? vswitch_of(view->inventory, network) : NULL;
+        vswitch = network ? vswitch_of_network(view->inventory, network) : NULL;
         if (vswitch)
             claim.nics = nic_set_of(view->inventory, vmknic->owner, vswitch, network);
         claim_add(search, &claim);

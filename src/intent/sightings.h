@@ -7,8 +7,7 @@
  * (teaming order).
  *
  * What says nothing: addresses that several hosts, or a machine, have as well; and those that are
- * nobody's: zero, group addresses, fe:ff:ff:ff:ff:ff (which XenServer gives to every VLAN interface
- * and virtual bridge). */
+ * nobody's (heard_stations.h). */
 #ifndef VSN_INTENT_SIGHTINGS_H
 #define VSN_INTENT_SIGHTINGS_H
 
@@ -52,6 +51,11 @@ void sightings_done(struct sightings *sightings);
 
 bool nic_set_has(const struct nic_set *set, const char *nic);
 void nic_set_add(struct nic_set *set, const struct nic *nic);
+
+/* The NICs of a host's virtual switch; 'network' (may be NULL) leaves out those that it does not
+ * use. Empty when one of them is not known, or they are too many. */
+struct nic_set nic_set_of(const struct inventory *inventory, const char *host, const char *vswitch,
+                          const struct network *network);
 
 /* True when 'a' holds no NIC that is not in 'b', too. */
 bool nic_set_is_within(const struct nic_set *a, const struct nic_set *b);

@@ -12,13 +12,15 @@ static const char *const state_words[N_WIRE_STATES] = {
 };
 
 static const char *const kind_words[N_EVIDENCE_KINDS] = {
-    [EVIDENCE_PIN] = "pin",     [EVIDENCE_ECHO] = "echo",     [EVIDENCE_HINT] = "hint",
-    [EVIDENCE_HEARD] = "heard", [EVIDENCE_FDB] = "mac-table", [EVIDENCE_NAMED] = "named",
+    [EVIDENCE_PIN] = "pin",         [EVIDENCE_ECHO] = "echo",   [EVIDENCE_HINT] = "hint",
+    [EVIDENCE_HEARD] = "heard",     [EVIDENCE_LACP] = "lacp",   [EVIDENCE_FDB] = "mac-table",
+    [EVIDENCE_MACHINE] = "machine", [EVIDENCE_NAMED] = "named",
 };
 
 #define PROVING_EVIDENCE (EVIDENCE_BIT(EVIDENCE_PIN) | EVIDENCE_BIT(EVIDENCE_ECHO))
 #define NAMING_EVIDENCE                                                                            \
-    (PROVING_EVIDENCE | EVIDENCE_BIT(EVIDENCE_HINT) | EVIDENCE_BIT(EVIDENCE_HEARD))
+    (PROVING_EVIDENCE | EVIDENCE_BIT(EVIDENCE_HINT) | EVIDENCE_BIT(EVIDENCE_HEARD) |               \
+     EVIDENCE_BIT(EVIDENCE_LACP))
 
 const char *wire_state_word(enum wire_state state)
 {
@@ -44,8 +46,11 @@ bool wire_names_nic(const struct wire *wire)
 
 bool wire_is_trusted(const struct wire *wire, enum config_evidence evidence)
 {
+    if (evidence == EVIDENCE_FTOS && wire->evidence & EVIDENCE_BIT(EVIDENCE_MACHINE) &&
+        !wire->is_rumour && (wire->state == WIRE_CLAIMED || wire->state == WIRE_LOST))
+        return true;
     return wire->state == WIRE_PROVED ||
-           (wire->state == WIRE_CONFIRMED && evidence == EVIDENCE_NORMAL);
+           (wire->state == WIRE_CONFIRMED && evidence != EVIDENCE_STRICT);
 }
 
 void wire_done(struct wire *wire)
@@ -93,32 +98,11 @@ static bool has_trusted_evidence(const struct wire *wire)
            (wire->evidence & EVIDENCE_BIT(EVIDENCE_FDB) && !wire->is_doubtful);
 }
 
-static struct mac mac_of(const struct round *round, const struct wire *wire)
-{
-    for (size_t i = 0; i < round->n_hypervisors; i++) {
-        const struct nic *nic;
-
-        if (strcmp(round->hypervisors[i].config->name, wire->hypervisor) != 0)
-            continue;
-        nic = inventory_find(round->hypervisors[i].inventory, TABLE_NIC, wire->host, wire->nic);
-        return nic ? nic->mac : (struct mac){ 0 };
-    }
-    return (struct mac){ 0 };
-}
-
-/* Two hypervisors may follow one host (a vCenter, and its ESXi directly): then the NIC is the same.
- */
-static bool may_share_port(const struct round *round, const struct wire *a, const struct wire *b)
-{
-    return strcmp(a->hypervisor, b->hypervisor) != 0 &&
-           mac_equal(mac_of(round, a), mac_of(round, b));
-}
-
 /* The same by the MAC table, which may mean another NIC of the same machine. */
 static bool may_be_one_machine(const struct round *round, const struct wire *a,
                                const struct wire *b)
 {
-    struct mac mac = mac_of(round, a);
+    struct mac mac = round_mac_of(round, a);
 
     for (size_t i = 0; i < round->n_hypervisors; i++) {
         const struct hypervisor_view *view = &round->hypervisors[i];
@@ -133,6 +117,13 @@ static bool may_be_one_machine(const struct round *round, const struct wire *a,
     return false;
 }
 
+/* All NICs of a host's LAG are behind one port of ours that is a LAG. */
+static bool is_of_one_lag(const struct round *round, const struct wire *a, const struct wire *b)
+{
+    return strcmp(a->hypervisor, b->hypervisor) == 0 && strcmp(a->host, b->host) == 0 &&
+           round_is_lag(round, a->port);
+}
+
 /* What the MAC table says stands only against what it says itself of another host behind the same
  * port: where one host is seen behind several ports, sightings are doubted already. */
 static bool contradicts_sighting(const struct round *round, const struct wire *a,
@@ -144,7 +135,8 @@ static bool contradicts_sighting(const struct round *round, const struct wire *a
         return false;
     if (strcmp(a->port, b->port) != 0)
         return same_nic(a, b);
-    return !(by_table && a->sighting == b->sighting) && !may_be_one_machine(round, a, b);
+    return !(by_table && a->sighting == b->sighting) && !is_of_one_lag(round, a, b) &&
+           !may_be_one_machine(round, a, b);
 }
 
 /* True when the evidence of 'b' stands against 'a'. A proof is not contradicted by less than
@@ -160,7 +152,7 @@ static bool contradicts(const struct round *round, const struct wire *a, const s
     if (!wire_names_nic(a) || !wire_names_nic(b))
         return contradicts_sighting(round, a, b);
     if (same_port)
-        return !may_share_port(round, a, b);
+        return !round_may_share_port(round, a, b) && !is_of_one_lag(round, a, b);
     return same_nic(a, b);
 }
 
@@ -303,6 +295,22 @@ static void judge_memory(const struct round *round, const struct wire *old, stru
                  "no evidence any more; the port is left as it is");
 }
 
+/* Since when each kind of evidence has been there, and when it last was. */
+static void age(const struct round *round, const struct wire *old, struct wire *wire)
+{
+    for (enum evidence_kind kind = 0; kind < N_EVIDENCE_KINDS; kind++) {
+        bool is_there = wire->evidence & EVIDENCE_BIT(kind);
+        bool was_there = old && old->evidence & EVIDENCE_BIT(kind);
+
+        wire->kind_since_ms[kind] = old && (was_there || !is_there) ? old->kind_since_ms[kind]
+                                    : is_there                      ? round->now_ms
+                                                                    : 0;
+        wire->kind_seen_ms[kind] = is_there ? round->now_ms : old ? old->kind_seen_ms[kind] : 0;
+    }
+    if (wire->evidence & EVIDENCE_BIT(EVIDENCE_FDB))
+        wire->kind_seen_ms[EVIDENCE_FDB] = wire->table_ms;
+}
+
 /* Carries over a wire of the last round for which nothing speaks any more. */
 static void remember(struct round *round, const struct wires *before, const struct wire *old)
 {
@@ -315,8 +323,10 @@ static void remember(struct round *round, const struct wires *before, const stru
         (is_gone(round, old) && port_is_trusted(round, old->port)))
         return;
     wire = round_add_wire(round, old->port, old->hypervisor, old->host, old->host_name, old->nic);
-    if (wire)
+    if (wire) {
         judge_memory(round, old, wire);
+        age(round, old, wire);
+    }
 }
 
 /* A claim that is left of trusted evidence does not replace the memory of it, unless the operator's
@@ -349,6 +359,7 @@ static void remember_all(struct round *round, const struct wires *before)
         const struct wire *old = find_wire(before, &round->found.wires[i]);
 
         round->found.wires[i].was_trusted = round->found.wires[i].state >= WIRE_CONFIRMED;
+        age(round, old, &round->found.wires[i]);
         if (old)
             carry_over(round, old, &round->found.wires[i]);
     }

@@ -7,10 +7,14 @@
  *  - hint: the hypervisor says that this NIC hears this very port: confirmed.
  *  - heard: LLDP or CDP heard on the port carries, as its port or chassis id, the MAC address that
  * the hypervisor reports for exactly one NIC: confirmed.
+ *  - lacp: the port is a LAG whose partner by LACP is exactly one host: confirmed, for each NIC of
+ * that host's LAG.
  *  - mac-table: an address of exactly one host's interface or NIC is, or was while the link stayed
  * up, in the MAC table of the port (sightings.h, mac_table.h): confirmed, but it yields to the
  * evidence above. Where a virtual switch has several uplinks it means one of them: the port has a
  * wire to each, and so carries what any of them needs.
+ *  - machine: addresses of machines of exactly one host are in the MAC table of the port: claimed,
+ * and acted upon under 'evidence ftos' only, since machines' owners choose their addresses.
  *  - named: a station heard on the port only claims a host's name: claimed, never acted upon.
  * Evidence that names two NICs for a port, or two ports for a NIC, is a conflict: the port is
  * frozen. A wire whose evidence is gone is remembered as 'lost', and nothing is removed from its
@@ -38,7 +42,9 @@ enum evidence_kind {
     EVIDENCE_ECHO,
     EVIDENCE_HINT,
     EVIDENCE_HEARD,
+    EVIDENCE_LACP,
     EVIDENCE_FDB,
+    EVIDENCE_MACHINE,
     EVIDENCE_NAMED,
     N_EVIDENCE_KINDS
 };
@@ -57,11 +63,15 @@ struct wire { /* texts are owned by the wire list */
     bool demanded;     /* something was needed behind the port since this wire was first seen: an
                         * empty demand is believed only then (wires_note_demand()) */
     unsigned
-        n_candidates;  /* NICs that the MAC table may mean, this one included; 0: it is silent */
-    unsigned sighting; /* number of the sighting in this round, to tell one from another */
-    int64_t table_ms;  /* monotonic: when it was last in the MAC table */
-    bool is_doubtful;  /* what the MAC table says must not be relied upon */
-    char detail[256];  /* what the evidence says, or what contradicts */
+        n_candidates; /* NICs that the MAC table may mean, this one included; 0: it is silent */
+    unsigned n_machine_nics; /* the same for addresses of machines */
+    unsigned sighting;       /* number of the sighting in this round, to tell one from another */
+    int64_t table_ms;        /* monotonic: when it was last in the MAC table */
+    bool is_doubtful;        /* what the MAC table says must not be relied upon */
+    bool is_rumour; /* nor what machines' addresses say: something else speaks of the port, too */
+    int64_t kind_since_ms[N_EVIDENCE_KINDS]; /* monotonic: since when each kind has been there, */
+    int64_t kind_seen_ms[N_EVIDENCE_KINDS];  /* and when it last was; 0: never */
+    char detail[256];                        /* what the evidence says, or what contradicts */
 };
 
 struct wires {
@@ -90,7 +100,8 @@ void wires_done(struct wires *wires);
 /* Notes that something is needed behind 'port'. */
 void wires_note_demand(struct wires *wires, const char *port);
 
-/* True when VLANs may be added by this wire ('evidence strict': proved only). */
+/* True when VLANs may be added by this wire: 'evidence normal' takes confirmed and proved ones,
+ * 'strict' proved ones only, 'ftos' those by machines' addresses, too. */
 bool wire_is_trusted(const struct wire *wire, enum config_evidence evidence);
 
 /* True when evidence better than the MAC table's names exactly this NIC. */

@@ -23,7 +23,7 @@
 enum config_mode { MODE_CHECK, MODE_CONFIG };
 enum config_provision { PROVISION_NETWORKS, PROVISION_MACHINES };
 enum config_prune { PRUNE_GUARDED, PRUNE_NEVER, PRUNE_IMMEDIATE };
-enum config_evidence { EVIDENCE_NORMAL, EVIDENCE_STRICT };
+enum config_evidence { EVIDENCE_NORMAL, EVIDENCE_STRICT, EVIDENCE_FTOS };
 
 struct config_hypervisor { /* hypervisor NAME */
     char name[CONFIG_NAME_SIZE];
@@ -72,7 +72,7 @@ struct config {
     uint32_t hold_down_s;           /* prune hold-down SECONDS, 1-86400, default 300 */
     uint32_t budget_per_minute;     /* prune budget N, 1-4094, default 10 removals a minute */
     uint32_t hold_s;                /* hold keep (default, 0) | hold SECONDS, 30-86400 */
-    enum config_evidence evidence;  /* evidence normal (default) | strict */
+    enum config_evidence evidence;  /* evidence normal (default) | strict | ftos */
     struct vlanset protected_vlans; /* vlan protect LIST; default none */
 };
 

@@ -9,7 +9,7 @@
 static const char *const modes[] = { "check", "config", NULL };
 static const char *const provisions[] = { "networks", "machines", NULL };
 static const char *const prunes[] = { "guarded", "never", "immediate", NULL };
-static const char *const evidences[] = { "normal", "strict", NULL };
+static const char *const evidences[] = { "normal", "strict", "ftos", NULL };
 
 /* ---- Values of one kind --------------------------------------------------------------------- */
 

@@ -156,7 +156,8 @@ static const struct field switch_fields[] = {
 static const struct field port_fields[] = {
     KEY(port),           FLAG(port, enabled),  WORD(port, link, links),  FLAG(port, open),
     TEXT(port, refusal), NUMBER(port, native), VLANS(port, tagged),      VLANS(port, pending),
-    VLANS(port, owned),  VLANS(port, learnt),  FLAG(port, learnt_known),
+    VLANS(port, owned),  VLANS(port, learnt),  FLAG(port, learnt_known), NAMES(port, members),
+    MAC(port, partner),
 };
 static const struct field station_fields[] = {
     KEY(station),

@@ -266,6 +266,11 @@ struct port { /* a port of the switch as read back. id: its name */
     struct vlanset owned;   /* VLANs that vsn added, also while another hand took them away */
     struct vlanset learnt;  /* VLANs in which a station's MAC is learnt there now */
     bool learnt_known;      /* false: the MAC table could not be read */
+    const char
+        *members; /* names.h list: a LAG's member ports, whatever their state; empty: no LAG */
+    struct mac
+        partner; /* a LAG's partner system by LACP (IEEE 802.1AX 6.4.6); zero: none, not known
+                  */
 };
 
 /* A MAC address learnt on a port with a policy. Not told of a port that holds more than

@@ -254,6 +254,66 @@ static void a_pretender_leaves_no_memory(void **state)
     assert_wires("swp1 vc1/a/vmnic0 confirmed heard\n");
 }
 
+/* A host with both its NICs in one LAG, behind a port that is one. */
+#define TEAMED(id, one, two)                                                                       \
+    "new host id=" id " name=" id " connection=connected\n"                                        \
+    "new nic owner=" id " id=vmnic0 mac=00:50:56:00:00:" one "\nnew nic owner=" id                 \
+    " id=vmnic1 mac=00:50:56:00:00:" two "\nnew vswitch owner=" id " id=v kind=distributed\n"      \
+    "new uplink owner=" id " id=vmnic0 vswitch=v name=l-0 lag=l\nnew uplink owner=" id             \
+    " id=vmnic1 vswitch=v name=l-1 lag=l\n"
+
+static void all_nics_of_a_lag_are_behind_its_port(void **state)
+{
+    struct scene *scene = *state;
+
+    tell(scene->vc1, "begin all\n" TEAMED("a", "01", "02") "end all\n");
+    tell(scene->module, "new port id=swp1 link=up members=eth1,eth2\n");
+    tell(scene->neighbors, HEARD("eth1", "01") HEARD("eth2", "02"));
+    compute(scene, 1);
+    assert_wires("swp1 vc1/a/vmnic0 confirmed heard\nswp1 vc1/a/vmnic1 confirmed heard\n");
+
+    /* A member of the LAG that is cabled to another host. */
+    tell(scene->vc1, HOST("b", "03"));
+    tell(scene->neighbors, "gone neighbor owner=eth2 id=02\n" HEARD("eth2", "03"));
+    compute(scene, 2);
+    assert_wires("swp1 vc1/a/vmnic0 conflict heard\nswp1 vc1/a/vmnic1 lost \n"
+                 "swp1 vc1/b/vmnic0 conflict heard\n");
+}
+
+static void a_lag_knows_its_partner(void **state)
+{
+    struct scene *scene = *state;
+
+    tell(scene->vc1, "begin all\n" TEAMED("a", "01", "02") HOST("b", "03") "end all\n");
+    tell(scene->module, "new port id=swp1 link=up members=eth1,eth2 partner=00:50:56:00:00:02\n");
+    compute(scene, 1);
+    assert_wires("swp1 vc1/a/vmnic0 confirmed lacp\nswp1 vc1/a/vmnic1 confirmed lacp\n");
+    tell(scene->module, "put port id=swp1 partner=00:50:56:00:00:77\n");
+    compute(scene, 2);
+    assert_wires("swp1 vc1/a/vmnic0 lost \nswp1 vc1/a/vmnic1 lost \n");
+}
+
+static void each_kind_of_evidence_has_its_age(void **state)
+{
+    struct scene *scene = *state;
+    const struct wire *wire;
+
+    tell(scene->vc1, "begin all\n" HOST("a", "01") "end all\n");
+    tell(scene->neighbors, HEARD("swp1", "01"));
+    compute(scene, 1000);
+    tell(scene->vc1, HINT("a", "system=tor-1 port=swp1"));
+    compute(scene, 2000);
+    tell(scene->neighbors, "gone neighbor owner=swp1 id=01\n");
+    compute(scene, 3000);
+    wire = &wires.wires[0];
+    assert_wires("swp1 vc1/a/vmnic0 confirmed hint\n");
+    assert_int_equal(wire->kind_since_ms[EVIDENCE_HINT], 2000);
+    assert_int_equal(wire->kind_seen_ms[EVIDENCE_HINT], 3000);
+    assert_int_equal(wire->kind_since_ms[EVIDENCE_HEARD], 1000);
+    assert_int_equal(wire->kind_seen_ms[EVIDENCE_HEARD], 2000);
+    assert_int_equal(wire->kind_seen_ms[EVIDENCE_PIN], 0);
+}
+
 static void strict_trusts_pins_only(void **state)
 {
     static const struct {
@@ -288,6 +348,9 @@ int main(void)
         ROW(moved_for_as_long_as_it_is_seen_elsewhere),
         ROW(what_is_proved_gone_is_forgotten_for_another),
         ROW(a_pretender_leaves_no_memory),
+        ROW(all_nics_of_a_lag_are_behind_its_port),
+        ROW(a_lag_knows_its_partner),
+        ROW(each_kind_of_evidence_has_its_age),
         ROW(strict_trusts_pins_only),
     };
 
