@@ -10,7 +10,7 @@
 
 #include "model/vlanset.h"
 
-#define BRIDGE_VLAN_MESSAGE_SIZE 16384 /* bytes that bridge_vlan_build() may need */
+#define BRIDGE_VLAN_MESSAGE_SIZE 8192 /* bytes that bridge_vlan_build() may need */
 
 /* What one port carries. */
 struct bridge_vlans {

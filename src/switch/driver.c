@@ -47,3 +47,20 @@ struct port *port_list_find(const struct port_list *list, const char *name)
             return list->ports[i];
     return NULL;
 }
+
+void port_changes_done(struct port_change *changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(changes[i].now);
+}
+
+int port_changes_fail(struct port_change *changes, size_t count, int r, const struct error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i].result < 0)
+            continue;
+        changes[i].result = r;
+        changes[i].error = *error;
+    }
+    return r;
+}

@@ -267,7 +267,7 @@ static int find_port(struct dummy *dummy, const char *name, struct strbuf *text,
     return error_set(reterr, -ENODEV, "the switch has no port %s", name);
 }
 
-static int write_part(struct dummy *dummy, const struct dummy_port *port, struct vlanset *tagged,
+static int write_part(struct dummy *dummy, const struct dummy_port *port,
                       const struct vlanset *vlans, bool adding, struct error *reterr)
 {
     uint32_t failing;
@@ -277,16 +277,14 @@ static int write_part(struct dummy *dummy, const struct dummy_port *port, struct
     int r = 0;
 
     part = vlanset_minus(&part, &port->faults.lose);
-    after = adding ? vlanset_union(tagged, &part) : vlanset_minus(tagged, &part);
-    if (!vlanset_equal(&after, tagged))
+    after =
+        adding ? vlanset_union(&port->row.tagged, &part) : vlanset_minus(&port->row.tagged, &part);
+    if (!vlanset_equal(&after, &port->row.tagged))
         r = store(dummy, port->row.id, &after, reterr);
-    if (r < 0)
-        return r;
-    *tagged = after;
-    if (failing)
-        return error_set(reterr, -EIO, "port %s: VLAN %u cannot be %s", port->row.id, failing,
-                         adding ? "added" : "removed");
-    return 0;
+    if (r == 0 && failing)
+        r = error_set(reterr, -EIO, "port %s: VLAN %u cannot be %s", port->row.id, failing,
+                      adding ? "added" : "removed");
+    return r;
 }
 
 static int check(const struct dummy_port *port, struct error *reterr)
@@ -298,33 +296,54 @@ static int check(const struct dummy_port *port, struct error *reterr)
     return 0;
 }
 
-static int dummy_apply(struct driver *driver, const char *name, const struct vlanset *add,
-                       const struct vlanset *remove, struct port **ret_port, struct error *reterr)
+/* Writes one half of a port's change. */
+static int write_half(struct dummy *dummy, struct port_change *change, bool adding)
 {
-    struct dummy *dummy = dummy_of(driver);
     struct strbuf text, space;
     struct dummy_port port;
     int r;
 
-    *ret_port = NULL;
     strbuf_init(&text, DUMMY_SIZE_MAX);
     strbuf_init(&space, RECORD_LINE_MAX);
-    r = find_port(dummy, name, &text, &space, &port, reterr);
-    if (r == 0) {
-        struct vlanset tagged = port.row.tagged;
-
-        r = check(&port, reterr);
-        if (r == 0)
-            r = write_part(dummy, &port, &tagged, add, /* adding = */ true, reterr);
-        if (r == 0)
-            r = write_part(dummy, &port, &tagged, remove, /* adding = */ false, reterr);
-        strbuf_reset(&text);
-        if (find_port(dummy, name, &text, &space, &port, NULL) == 0)
-            *ret_port = row_copy(TABLE_PORT, &port.row);
-    }
+    r = find_port(dummy, change->port, &text, &space, &port, &change->error);
+    if (r == 0)
+        r = check(&port, &change->error);
+    if (r == 0 && adding)
+        change->found = vlanset_both(&change->add, &port.row.tagged);
+    if (r == 0)
+        r = write_part(dummy, &port, adding ? &change->add : &change->remove, adding,
+                       &change->error);
     strbuf_done(&text);
     strbuf_done(&space);
     return r;
+}
+
+static struct port *read_back(struct dummy *dummy, const char *name)
+{
+    struct strbuf text, space;
+    struct dummy_port port;
+    struct port *row = NULL;
+
+    strbuf_init(&text, DUMMY_SIZE_MAX);
+    strbuf_init(&space, RECORD_LINE_MAX);
+    if (find_port(dummy, name, &text, &space, &port, NULL) == 0)
+        row = row_copy(TABLE_PORT, &port.row);
+    strbuf_done(&text);
+    strbuf_done(&space);
+    return row;
+}
+
+static void dummy_apply(struct driver *driver, struct port_change *changes, size_t count)
+{
+    struct dummy *dummy = dummy_of(driver);
+
+    for (size_t i = 0; i < count; i++)
+        changes[i].result = write_half(dummy, &changes[i], /* adding = */ true);
+    for (size_t i = count; i-- > 0;)
+        if (changes[i].result == 0)
+            changes[i].result = write_half(dummy, &changes[i], /* adding = */ false);
+    for (size_t i = 0; i < count; i++)
+        changes[i].now = read_back(dummy, changes[i].port);
 }
 
 static int dummy_test(struct driver *driver, const char *name, const struct vlanset *add UNUSED,

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -191,14 +192,10 @@ static int take_answer(struct json_rpc *rpc, json_t **ret_result, struct error *
     return r;
 }
 
-int json_rpc_call(struct json_rpc *rpc, const char *method, json_t *params, json_t **ret_result,
-                  struct error *reterr)
+/* Waits for the answer to what 'r' says was sent. */
+static int wait_answer(struct json_rpc *rpc, const char *method, int r, int64_t until_ms,
+                       json_t **ret_result, struct error *reterr)
 {
-    int64_t until_ms = clock_now_ms() + rpc->patience_ms;
-    json_t *message =
-        json_pack("{s:s, s:o, s:I}", "method", method, "params", params, "id", ++rpc->last_id);
-    int r = send_message(rpc, message, until_ms);
-
     if (r == -ENOTCONN)
         return error_set(reterr, r, "the connection was lost");
     if (r < 0)
@@ -206,6 +203,34 @@ int json_rpc_call(struct json_rpc *rpc, const char *method, json_t *params, json
     while (r == 0 && !rpc->answer)
         r = json_rpc_wait(rpc, until_ms, reterr);
     return rpc->answer ? take_answer(rpc, ret_result, reterr) : r;
+}
+
+int json_rpc_call(struct json_rpc *rpc, const char *method, json_t *params, json_t **ret_result,
+                  struct error *reterr)
+{
+    int64_t until_ms = clock_now_ms() + rpc->patience_ms;
+    json_t *message =
+        json_pack("{s:s, s:o, s:I}", "method", method, "params", params, "id", ++rpc->last_id);
+
+    return wait_answer(rpc, method, send_message(rpc, message, until_ms), until_ms, ret_result,
+                       reterr);
+}
+
+int json_rpc_call_text(struct json_rpc *rpc, const char *method, const char *params,
+                       json_t **ret_result, struct error *reterr)
+{
+    int64_t until_ms = clock_now_ms() + rpc->patience_ms;
+    char head[128];
+    int r;
+
+    snprintf(head, sizeof(head), "{\"method\":\"%s\",\"id\":%lld,\"params\":", method,
+             (long long)++rpc->last_id);
+    r = send_text(rpc, head, until_ms);
+    if (r == 0)
+        r = send_text(rpc, params, until_ms);
+    if (r == 0)
+        r = send_text(rpc, "}", until_ms);
+    return wait_answer(rpc, method, r, until_ms, ret_result, reterr);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */

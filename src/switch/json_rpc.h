@@ -46,6 +46,10 @@ void json_rpc_set_patience(struct json_rpc *rpc, int wait_ms);
 int json_rpc_call(struct json_rpc *rpc, const char *method, json_t *params, json_t **ret_result,
                   struct error *reterr);
 
+/* The same with parameters that are JSON text already. */
+int json_rpc_call_text(struct json_rpc *rpc, const char *method, const char *params,
+                       json_t **ret_result, struct error *reterr);
+
 /* Takes what has arrived, without waiting. 0 or -ENOTCONN, -EBADMSG. */
 int json_rpc_process(struct json_rpc *rpc, struct error *reterr);
 

@@ -236,24 +236,20 @@ static int rewrite(struct ledger *ledger)
     return r;
 }
 
-/* Puts one line at the end. After a failure the file ends as before (or is written anew later). */
-static int append(struct ledger *ledger, const struct entry *entry)
+/* Puts lines at the end. After a failure the file ends as before (or is written anew later). */
+static int append(struct ledger *ledger, const struct strbuf *lines, unsigned count)
 {
-    struct strbuf line;
     int r;
 
     if (ledger->fd < 0 || ledger->behind || ledger->lines > SLACK_LINES + 4 * ledger->n_entries)
         return rewrite(ledger);
-    strbuf_init(&line, LINE_MAX_SIZE + 16);
-    add_line(&line, entry);
-    r = line.overflow ? -EMSGSIZE : write_all(ledger->fd, line.data, line.size);
+    r = lines->overflow ? -EMSGSIZE : write_all(ledger->fd, lines->data, lines->size);
     if (r == 0) {
-        ledger->size += (off_t)line.size;
-        ledger->lines++;
+        ledger->size += (off_t)lines->size;
+        ledger->lines += count;
     } else {
         (void)!ftruncate(ledger->fd, ledger->size); /* or else note() has it written anew */
     }
-    strbuf_done(&line);
     return r;
 }
 
@@ -262,44 +258,81 @@ static int failed(const struct ledger *ledger, int r, struct error *reterr)
     return error_set(reterr, r, "ledger %s cannot be written: %s", ledger->path, strerror(-r));
 }
 
+/* Has the lines written, and on the disk if they have to be. */
+static int note_lines(struct ledger *ledger, const struct strbuf *lines, unsigned count,
+                      bool durable, struct error *reterr)
+{
+    int r = count ? append(ledger, lines, count) : 0;
+
+    if (r == 0 && durable && fdatasync(ledger->fd) < 0)
+        r = -errno;
+    if (r == 0)
+        return 0;
+    ledger->behind = true;
+    return failed(ledger, r, reterr);
+}
+
 static int note(struct ledger *ledger, const struct entry *entry, struct error *reterr)
 {
-    int r = append(ledger, entry);
-
-    if (r < 0)
-        ledger->behind = true;
-    return r < 0 ? failed(ledger, r, reterr) : 0;
-}
-
-int ledger_own(struct ledger *ledger, const char *port, const struct vlanset *vlans,
-               struct error *reterr)
-{
-    struct entry *entry = entry_get(ledger, port);
-
-    if (!entry)
-        return failed(ledger, -ENOSPC, reterr);
-    entry->owned = vlanset_union(&entry->owned, vlans);
-    return note(ledger, entry, reterr);
-}
-
-int ledger_remove(struct ledger *ledger, const char *port, const struct vlanset *vlans,
-                  struct error *reterr)
-{
-    struct entry *entry = entry_get(ledger, port);
-    struct vlanset before;
+    struct strbuf line;
     int r;
 
+    strbuf_init(&line, LINE_MAX_SIZE + 16);
+    add_line(&line, entry);
+    r = note_lines(ledger, &line, 1, /* durable = */ false, reterr);
+    strbuf_done(&line);
+    return r;
+}
+
+/* Takes one step in memory. Returns its entry, or NULL when the ledger is full. */
+static struct entry *take_step(struct ledger *ledger, const struct ledger_step *step)
+{
+    struct entry *entry = entry_get(ledger, step->port);
+
     if (!entry)
-        return failed(ledger, -ENOSPC, reterr);
-    before = entry->removing;
-    entry->removing = vlanset_union(&before, vlans);
-    r = note(ledger, entry, reterr);
-    if (r == 0 && fdatasync(ledger->fd) < 0)
-        r = failed(ledger, -errno, reterr);
-    if (r < 0) {
-        entry->removing = before;
-        ledger->behind = true;
+        return NULL;
+    entry->owned = vlanset_union(&entry->owned, step->add);
+    entry->removing = vlanset_union(&entry->removing, step->remove);
+    return entry;
+}
+
+/* Nothing of it is removed then. A reading has settled these ports, so they had no removal before.
+ */
+static void drop_removals(struct ledger *ledger, const struct ledger_step *steps, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = entry_find(ledger, steps[i].port);
+
+        if (entry)
+            entry->removing = vlanset_minus(&entry->removing, steps[i].remove);
     }
+}
+
+int ledger_intend(struct ledger *ledger, const struct ledger_step *steps, size_t count,
+                  struct error *reterr)
+{
+    bool durable = false, full = false;
+    struct strbuf lines;
+    unsigned n_lines = 0;
+    int r;
+
+    strbuf_init(&lines, LEDGER_SIZE_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *entry = take_step(ledger, &steps[i]);
+
+        full |= !entry;
+        durable |= !vlanset_is_empty(steps[i].remove);
+        if (!entry)
+            continue;
+        add_line(&lines, entry);
+        n_lines++;
+    }
+    r = note_lines(ledger, &lines, n_lines, durable, reterr);
+    strbuf_done(&lines);
+    if (r == 0 && full)
+        r = failed(ledger, -ENOSPC, reterr);
+    if (r < 0)
+        drop_removals(ledger, steps, count);
     return r;
 }
 

@@ -35,14 +35,16 @@ struct ledger *ledger_free(struct ledger *ledger);
 struct vlanset ledger_owned(const struct ledger *ledger, const char *port);
 struct vlanset ledger_removing(const struct ledger *ledger, const char *port);
 
-/* Before an addition: these become ours. In memory always; a negative errno when the file could not
- * take it. */
-int ledger_own(struct ledger *ledger, const char *port, const struct vlanset *vlans,
-               struct error *reterr);
+/* One port's part of what is about to be written. */
+struct ledger_step {
+    const char *port;
+    const struct vlanset *add, *remove;
+};
 
-/* Before a removal: durable when it returns 0; otherwise nothing was noted and nothing may be
- * removed. */
-int ledger_remove(struct ledger *ledger, const char *port, const struct vlanset *vlans,
+/* Before a batch is written: what it adds becomes ours, in memory always, and what it removes is
+ * noted as about to go. One write, and one wait for the disk if anything is to be removed. A
+ * negative errno: no removal was noted, and none may be made. */
+int ledger_intend(struct ledger *ledger, const struct ledger_step *steps, size_t count,
                   struct error *reterr);
 
 /* After reading back: these are not ours any more. */

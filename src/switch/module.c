@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "switch/batch.h"
+#include "switch/claims.h"
 #include "switch/hearing.h"
-#include "switch/ledger.h"
 #include "switch/policy.h"
-#include "switch/validate.h"
 
 #define REREAD_MS 50   /* least time between two readings that the switch asked for */
 #define REVIEW_MS 5000 /* a reading that nobody asked for: MAC tables, lost notices */
@@ -16,17 +16,15 @@
 #define RETRY_FIRST_MS 250
 #define RETRY_MAX_MS 10000
 #define CHANGES_MAX 100000
-#define PROBLEM_MAX 4000
 
 struct module {
     struct loop *loop;
     struct module_setup setup;
-    struct ledger *ledger;
+    struct claims *claims;
     struct policy_set *policy;
-    struct driver *driver;    /* NULL while the switch is not reachable */
-    struct port_list ports;   /* as told; 'owned' filled in */
-    struct hearing *hearing;  /* the stations told */
-    struct port_list missing; /* per port: 'owned' holds what is ours and was last seen absent */
+    struct driver *driver;   /* NULL while the switch is not reachable */
+    struct port_list ports;  /* as told; 'owned' filled in */
+    struct hearing *hearing; /* the stations told */
     struct switch_status status;
     struct error reason;
     bool told; /* the status row was told at least once */
@@ -78,53 +76,11 @@ static void on_station(enum record_op op, const struct station *station, void *d
     tell(data, op, TABLE_STATION, station);
 }
 
-static void notice(struct module *module, const char *text)
+static void on_claim_notice(const char *text, void *data)
 {
+    struct module *module = data;
+
     module->setup.notice(text, module->setup.data);
-}
-
-/* ---- Ownership ------------------------------------------------------------------------------- */
-
-static void ledger_complain(struct module *module, int r, const struct error *error)
-{
-    if (r < 0)
-        notice(module, error->text);
-}
-
-/* What of ours was absent at the last reading of the port. */
-static struct vlanset *missing_of(struct module *module, const char *port)
-{
-    struct port *row = port_list_find(&module->missing, port);
-
-    if (!row && port_list_add(&module->missing, &(struct port){ .id = port }) == 0)
-        row = port_list_find(&module->missing, port);
-    return row ? &row->owned : NULL;
-}
-
-/* Compares the ledger with what a reading says, fills in 'owned'.
- *
- * What is ours and absent stays ours (another hand took it away; the plan puts it back), unless we
- * were about to remove it ourselves. But when another hand brings it back, it is that hand's. */
-static void claim(struct module *module, struct port *port)
-{
-    struct vlanset owned = ledger_owned(module->ledger, port->id);
-    struct vlanset removing = ledger_removing(module->ledger, port->id);
-    struct vlanset gone = vlanset_minus(&removing, &port->tagged);
-    struct vlanset *missing = missing_of(module, port->id);
-    struct error error;
-
-    if (missing) {
-        struct vlanset back = vlanset_both(missing, &port->tagged);
-
-        gone = vlanset_union(&gone, &back);
-    }
-    gone = vlanset_both(&gone, &owned);
-    if (!vlanset_is_empty(&gone))
-        ledger_complain(module, ledger_disown(module->ledger, port->id, &gone, &error), &error);
-    ledger_complain(module, ledger_settle(module->ledger, port->id, &error), &error);
-    port->owned = vlanset_minus(&owned, &gone);
-    if (missing)
-        *missing = vlanset_minus(&port->owned, &port->tagged);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -164,8 +120,11 @@ static int compare_ports(const void *left, const void *right)
 static int read_ports(struct module *module, struct port_list *ret_ports)
 {
     struct error error = { "" };
-    int r = module->setup.ops->read(module->driver, ret_ports, &error);
+    int r;
 
+    loop_timer_stop(module->reread);
+    module->reread_due = false; /* what is told from here on may not be in the reading */
+    r = module->setup.ops->read(module->driver, ret_ports, &error);
     if (r < 0) {
         port_list_done(ret_ports);
         disconnect(module, error.text);
@@ -175,7 +134,7 @@ static int read_ports(struct module *module, struct port_list *ret_ports)
     if (ret_ports->count)
         qsort(ret_ports->ports, ret_ports->count, sizeof(struct port *), compare_ports);
     for (size_t i = 0; i < ret_ports->count; i++)
-        claim(module, ret_ports->ports[i]);
+        claims_take(module->claims, ret_ports->ports[i]);
     return 0;
 }
 
@@ -297,68 +256,6 @@ static void on_retry(void *data)
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-static void answer(struct module *module, const struct change *change, const struct port *port,
-                   const struct strbuf *problem)
-{
-    struct outcome outcome = {
-        .id = change->id,
-        .port = change->port,
-        .problem = strbuf_text(problem),
-    };
-
-    if (port) {
-        outcome.added = vlanset_both(&change->add, &port->tagged);
-        outcome.removed = vlanset_minus(&change->remove, &port->tagged);
-        vlanset_remove(&outcome.removed, (uint32_t)port->native);
-    }
-    tell(module, RECORD_NEW, TABLE_OUTCOME, &outcome);
-}
-
-/* Says what was written and is not as written, where the driver saw no failure. */
-static void compare(const struct verdict *verdict, const struct port *port, struct strbuf *problem)
-{
-    struct vlanset absent = vlanset_minus(&verdict->add, &port->tagged);
-    struct vlanset present = vlanset_both(&verdict->remove, &port->tagged);
-    char text[128];
-
-    if (!vlanset_is_empty(&absent))
-        problem_add(problem, "the switch took VLAN %s but does not carry it",
-                    vlanset_text(&absent, text, sizeof(text)));
-    if (!vlanset_is_empty(&present))
-        problem_add(problem, "the switch still carries VLAN %s",
-                    vlanset_text(&present, text, sizeof(text)));
-}
-
-/* Puts the intention into the ledger. A removal that cannot be made durable is taken out. */
-static void journal(struct module *module, const char *port, struct verdict *verdict,
-                    struct strbuf *problem)
-{
-    struct vlanset *missing = missing_of(module, port);
-    struct error error;
-
-    if (!vlanset_is_empty(&verdict->add))
-        ledger_complain(module, ledger_own(module->ledger, port, &verdict->add, &error), &error);
-    /* What another hand took away and we put back is ours when it re-appears. */
-    if (missing)
-        *missing = vlanset_minus(missing, &verdict->add);
-    if (!vlanset_is_empty(&verdict->remove) &&
-        ledger_remove(module->ledger, port, &verdict->remove, &error) < 0) {
-        verdict->remove = vlanset_empty;
-        problem_add(problem, "nothing is removed: %s", error.text);
-        notice(module, error.text);
-    }
-}
-
-/* After reading back: what we meant to add and is absent was never ours. */
-static void unclaim(struct module *module, const struct port *port, const struct verdict *verdict)
-{
-    struct vlanset absent = vlanset_minus(&verdict->add, &port->tagged);
-    struct error error;
-
-    if (!vlanset_is_empty(&absent))
-        ledger_complain(module, ledger_disown(module->ledger, port->id, &absent, &error), &error);
-}
-
 /* Replaces one port of those told, taking over 'port'. */
 static void take_port(struct module *module, struct port *port)
 {
@@ -376,102 +273,118 @@ static void take_port(struct module *module, struct port *port)
     free(port);
 }
 
-static void write_change(struct module *module, const struct change *change,
-                         struct verdict *verdict, struct strbuf *problem)
-{
-    struct port *port = NULL;
-    struct error error = { "" };
-    int r;
-
-    r = module->setup.ops->apply(module->driver, change->port, &verdict->add, &verdict->remove,
-                                 &port, &error);
-    if (r < 0)
-        problem_add(problem, "%s", error.text);
-    if (port) {
-        if (r == 0)
-            compare(verdict, port, problem);
-        unclaim(module, port, verdict);
-        claim(module, port);
-        take_port(module, port);
-    }
-    answer(module, change, port ? port_list_find(&module->ports, change->port) : NULL, problem);
-    /* Lost contact, or a port that is not there any more: only a whole reading tells. */
-    if (!port || r == -ENOTCONN || r == -ETIMEDOUT)
-        reread(module);
-}
-
-/* What is to go, is ours, and was taken away by another hand already: nothing to write, but not
- * ours any more. */
+/* Takes what another hand has removed already out of what is ours, and tells that. */
 static void let_go(struct module *module, const struct change *change)
 {
     const struct port *port = port_list_find(&module->ports, change->port);
-    struct vlanset *missing = missing_of(module, change->port), gone;
-    struct error error;
-    struct port *row;
+    struct vlanset gone = port ? claims_let_go(module->claims, change) : vlanset_empty;
+    struct port *row = vlanset_is_empty(&gone) ? NULL : row_copy(TABLE_PORT, port);
 
-    if (!port || !missing)
-        return;
-    gone = vlanset_both(&change->remove, missing);
-    gone = vlanset_minus(&gone, &change->add);
-    row = vlanset_is_empty(&gone) ? NULL : row_copy(TABLE_PORT, port);
     if (!row)
         return;
-    ledger_complain(module, ledger_disown(module->ledger, change->port, &gone, &error), &error);
-    *missing = vlanset_minus(missing, &gone);
     row->owned = vlanset_minus(&row->owned, &gone);
     take_port(module, row);
 }
 
-static void carry_out(struct module *module, const struct change *change)
+static void add_change(struct module *module, struct batch *batch, const struct change *change,
+                       const char *frozen)
 {
-    const struct port *port = port_list_find(&module->ports, change->port);
-    struct validate_view view = {
-        .port = port,
-        .policy = policy_find(module->policy, change->port),
-        .owned = ledger_owned(module->ledger, change->port),
-        .frozen = is_frozen(module) ? module->setup.freeze_file : NULL,
-    };
-    struct verdict verdict;
-    struct strbuf problem;
-
-    strbuf_init(&problem, PROBLEM_MAX);
-    verdict = validate_change(change, &view, &problem);
-    if (!vlanset_is_empty(&verdict.add) || !vlanset_is_empty(&verdict.remove))
-        journal(module, change->port, &verdict, &problem);
-    if (!vlanset_is_empty(&verdict.add) || !vlanset_is_empty(&verdict.remove))
-        write_change(module, change, &verdict, &problem);
-    else
-        answer(module, change, port, &problem);
-    strbuf_done(&problem);
+    let_go(module, change);
+    batch_add(batch, change,
+              &(struct validate_view){
+                  .port = port_list_find(&module->ports, change->port),
+                  .policy = policy_find(module->policy, change->port),
+                  .owned = claims_owned(module->claims, change->port),
+                  .frozen = frozen,
+              });
 }
 
-static void answer_unreachable(struct module *module, const struct change *change)
+/* Takes what the driver has read back, and answers. Returns false when only a whole reading can
+ * tell how the port is: it is not there any more, or contact was lost. */
+static bool conclude(struct module *module, struct batch_entry *entry)
 {
-    struct strbuf problem;
+    struct port_change *part = entry->part;
+    bool was_read = !part || part->now;
+    struct outcome outcome;
 
-    strbuf_init(&problem, PROBLEM_MAX);
-    problem_add(&problem, "the switch is not reachable: %s", module->reason.text);
-    answer(module, change, NULL, &problem);
-    strbuf_done(&problem);
+    if (part) {
+        batch_judge(entry);
+        claims_conclude(module->claims, part);
+        if (part->now)
+            take_port(module, part->now);
+        part->now = NULL;
+    }
+    outcome =
+        batch_outcome(entry, was_read ? port_list_find(&module->ports, entry->change->port) : NULL);
+    tell(module, RECORD_NEW, TABLE_OUTCOME, &outcome);
+    return was_read && !(part && (part->result == -ENOTCONN || part->result == -ETIMEDOUT));
+}
+
+/* Returns false when the ports must be read anew. */
+static bool carry_out(struct module *module, struct batch *batch)
+{
+    bool is_known = true;
+
+    claims_intend(module->claims, batch);
+    batch_part(batch);
+    if (batch->n_parts)
+        module->setup.ops->apply(module->driver, batch->parts, batch->n_parts);
+    for (size_t i = 0; i < batch->count; i++)
+        is_known &= conclude(module, &batch->entries[i]);
+    return is_known;
+}
+
+static void answer_unreachable(struct module *module, const struct change *change,
+                               const char *reason)
+{
+    struct error problem;
+    struct outcome outcome = { .id = change->id, .port = change->port, .problem = problem.text };
+
+    error_set(&problem, 0, "the switch is not reachable: %s", reason);
+    tell(module, RECORD_NEW, TABLE_OUTCOME, &outcome);
+}
+
+static void carry_out_changes(struct module *module, struct change *const *changes, size_t count)
+{
+    const char *frozen = is_frozen(module) ? module->setup.freeze_file : NULL;
+    struct batch *batch = module->driver ? batch_new(count) : NULL;
+    const char *reason = module->driver ? "out of memory" : module->reason.text;
+
+    for (size_t i = 0; i < count; i++) {
+        if (batch)
+            add_change(module, batch, changes[i], frozen);
+        else
+            answer_unreachable(module, changes[i], reason);
+    }
+    if (batch && !carry_out(module, batch))
+        reread(module);
+    batch_free(batch);
+}
+
+/* What is known of the ports is what the switch says now: reads it, unless the driver knows that
+ * nothing has happened. */
+static void catch_up(struct module *module)
+{
+    if (module->setup.ops->catch_up)
+        module->setup.ops->catch_up(module->driver);
+    if (!module->setup.ops->catch_up || module->reread_due)
+        reread(module);
 }
 
 void module_settled(struct module *module)
 {
-    bool is_fresh = false;
+    size_t done = 0;
 
-    for (size_t i = 0; i < module->n_changes; i++) {
-        struct change *change = module->changes[i];
+    while (done < module->n_changes) {
+        size_t size = batch_size(module->changes + done, module->n_changes - done);
 
-        if (module->driver && (!is_fresh || clock_now_ms() - module->read_at_ms > REREAD_MS))
-            is_fresh = reread(module) == 0;
-        if (module->driver) {
-            let_go(module, change);
-            carry_out(module, change);
-        } else {
-            answer_unreachable(module, change);
-        }
-        free(change);
+        if (module->driver)
+            catch_up(module);
+        carry_out_changes(module, module->changes + done, size);
+        done += size;
     }
+    for (size_t i = 0; i < module->n_changes; i++)
+        free(module->changes[i]);
     module->n_changes = 0;
 }
 
@@ -520,13 +433,10 @@ int module_take(struct module *module, const struct record *record, struct error
 
 static int module_prepare(struct module *module, struct error *reterr)
 {
-    struct error note;
-    int r = ledger_open(module->setup.ledger, &module->ledger, &note);
+    int r = claims_open(module->setup.ledger, on_claim_notice, module, &module->claims, reterr);
 
     if (r < 0)
-        return error_set(reterr, r, "%s", note.text);
-    if (*note.text)
-        notice(module, note.text);
+        return r;
     module->policy = policy_new();
     module->hearing = hearing_new(on_station, module);
     module->retry = loop_timer_new(module->loop, on_retry, module);
@@ -572,13 +482,12 @@ struct module *module_free(struct module *module)
     if (module->driver)
         module->setup.ops->free(module->driver);
     port_list_done(&module->ports);
-    port_list_done(&module->missing);
     hearing_free(module->hearing);
     for (size_t i = 0; i < module->n_changes; i++)
         free(module->changes[i]);
     free(module->changes);
     policy_free(module->policy);
-    ledger_free(module->ledger);
+    claims_free(module->claims);
     free(module);
     return NULL;
 }

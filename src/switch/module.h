@@ -49,7 +49,8 @@ struct module *module_free(struct module *module);
  * -EINVAL. Changes wait for module_settled(). */
 int module_take(struct module *module, const struct record *record, struct error *reterr);
 
-/* Carries out the changes taken, in their order, on one fresh reading of the switch. */
+/* Carries out the changes taken, as one batch (batch.h): what they add is on the switch before
+ * anything of them is removed. */
 void module_settled(struct module *module);
 
 #endif

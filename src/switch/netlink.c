@@ -40,8 +40,9 @@ struct netlink *netlink_free(struct netlink *netlink)
 
 struct reading {
     netlink_message_fn *fn;
+    netlink_failed_fn *failed; /* of a burst */
     void *data;
-    unsigned sequence;
+    unsigned first, last; /* numbers of the requests */
     bool done, interrupted;
     int result; /* the first failure */
 };
@@ -57,30 +58,33 @@ static int error_of(const struct nlmsghdr *message)
 
 static void read_message(struct reading *reading, const struct nlmsghdr *message)
 {
+    unsigned index = message->nlmsg_seq - reading->first;
+    bool is_error = message->nlmsg_type == NLMSG_ERROR;
     int r = 0;
 
-    if (message->nlmsg_seq != reading->sequence)
+    if (index > reading->last - reading->first)
         return; /* a late answer to a request that had timed out */
     reading->interrupted |= (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
-    if (message->nlmsg_type == NLMSG_ERROR)
+    if (is_error)
         r = error_of(message);
     else if (message->nlmsg_type >= NLMSG_MIN_TYPE && reading->fn && reading->result == 0)
         r = reading->fn(message, reading->data);
-    reading->done |= message->nlmsg_type == NLMSG_ERROR || message->nlmsg_type == NLMSG_DONE;
+    if (is_error && r < 0 && reading->failed) {
+        reading->failed(index, r, reading->data);
+        r = 0;
+    }
+    reading->done |=
+        message->nlmsg_seq == reading->last && (is_error || message->nlmsg_type == NLMSG_DONE);
     if (reading->result == 0)
         reading->result = r;
 }
 
-int netlink_talk(struct netlink *netlink, struct nlmsghdr *request, netlink_message_fn *fn,
-                 void *data)
+/* Reads until the last request is answered. */
+static int read_answers(struct netlink *netlink, struct reading *reading)
 {
     char buffer[NETLINK_READ_SIZE] __attribute__((aligned(8)));
-    struct reading reading = { .fn = fn, .data = data, .sequence = ++netlink->sequence };
 
-    request->nlmsg_seq = reading.sequence;
-    if (mnl_socket_sendto(netlink->socket, request, request->nlmsg_len) < 0)
-        return -errno;
-    while (!reading.done) {
+    while (!reading->done) {
         const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)buffer;
         ssize_t got = mnl_socket_recvfrom(netlink->socket, buffer, sizeof(buffer));
         int left = (int)got;
@@ -90,9 +94,53 @@ int netlink_talk(struct netlink *netlink, struct nlmsghdr *request, netlink_mess
         if (got < 0)
             return errno == EAGAIN ? -ETIMEDOUT : -errno;
         for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
-            read_message(&reading, message);
+            read_message(reading, message);
     }
-    return reading.result ? reading.result : reading.interrupted ? -EAGAIN : 0;
+    return reading->result ? reading->result : reading->interrupted ? -EAGAIN : 0;
+}
+
+int netlink_talk(struct netlink *netlink, struct nlmsghdr *request, netlink_message_fn *fn,
+                 void *data)
+{
+    struct reading reading = { .fn = fn, .data = data };
+
+    reading.first = reading.last = request->nlmsg_seq = ++netlink->sequence;
+    if (mnl_socket_sendto(netlink->socket, request, request->nlmsg_len) < 0)
+        return -errno;
+    return read_answers(netlink, &reading);
+}
+
+void *netlink_burst_room(struct netlink_burst *burst, size_t room)
+{
+    return burst->size + room <= sizeof(burst->data) ? burst->data + burst->size : NULL;
+}
+
+void netlink_burst_add(struct netlink_burst *burst, struct nlmsghdr *request)
+{
+    request->nlmsg_flags = NLM_F_REQUEST;
+    burst->last = request;
+    burst->size += NLMSG_ALIGN(request->nlmsg_len);
+    burst->count++;
+}
+
+int netlink_burst_send(struct netlink *netlink, struct netlink_burst *burst, netlink_failed_fn *fn,
+                       void *data)
+{
+    struct reading reading = { .failed = fn, .data = data, .first = netlink->sequence + 1 };
+    struct nlmsghdr *request = (struct nlmsghdr *)(void *)burst->data;
+    int left = (int)burst->size;
+    size_t size = burst->size;
+
+    if (!burst->count)
+        return 0;
+    for (; mnl_nlmsg_ok(request, left); request = mnl_nlmsg_next(request, &left))
+        request->nlmsg_seq = ++netlink->sequence;
+    burst->last->nlmsg_flags |= NLM_F_ACK;
+    reading.last = netlink->sequence;
+    burst->size = burst->count = 0;
+    if (mnl_socket_sendto(netlink->socket, burst->data, size) < 0)
+        return -errno;
+    return read_answers(netlink, &reading);
 }
 
 int netlink_listen(const unsigned *groups)

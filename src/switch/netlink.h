@@ -24,6 +24,30 @@ struct netlink *netlink_free(struct netlink *netlink);
 int netlink_talk(struct netlink *netlink, struct nlmsghdr *request, netlink_message_fn *fn,
                  void *data);
 
+#define NETLINK_BURST_SIZE 16384 /* bytes of requests that one burst may hold */
+
+/* Requests that are sent together and answered once: the kernel carries them out in their order,
+ * each by itself, and speaks of those that fail and of the last. */
+struct netlink_burst {
+    char data[NETLINK_BURST_SIZE] __attribute__((aligned(8)));
+    size_t size;
+    unsigned count;
+    struct nlmsghdr *last;
+};
+
+/* Where the next request may be built: at least 'room' bytes, or NULL when it does not fit. */
+void *netlink_burst_room(struct netlink_burst *burst, size_t room);
+/* Takes the request that was built there in. */
+void netlink_burst_add(struct netlink_burst *burst, struct nlmsghdr *request);
+
+/* Called for a request of a burst that failed; 'index' counts from 0. */
+typedef void netlink_failed_fn(unsigned index, int error, void *data);
+
+/* Sends the burst, waits until all of it was carried out, and empties it. Returns 0, or a negative
+ * errno when it is not known what became of it. */
+int netlink_burst_send(struct netlink *netlink, struct netlink_burst *burst, netlink_failed_fn *fn,
+                       void *data);
+
 /* A bound, non-blocking socket that hears the multicast 'groups' (RTNLGRP_..., 0-terminated);
  * negative errno on failure. */
 int netlink_listen(const unsigned *groups);

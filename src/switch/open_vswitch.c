@@ -1,8 +1,6 @@
 #include "switch/open_vswitch.h"
 
 #include <errno.h>
-#include <glob.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,9 +8,11 @@
 #include "base/text.h"
 #include "switch/json_rpc.h"
 #include "switch/ovs_fdb.h"
-#include "switch/ovsdb.h"
+#include "switch/ovs_replica.h"
 
 #define DATABASE "Open_vSwitch"
+#define TRANSACTION_MAX (64 * 1024 * 1024) /* bytes */
+#define TRIES 4                            /* on a port that another hand is changing as well */
 
 /* Where an interface of a port is found in the MAC table. */
 struct place {
@@ -23,13 +23,14 @@ struct place {
 struct open_vswitch {
     struct driver driver;
     struct loop *loop;
-    char *bridge, *socket;
+    char *bridge, *server;
     struct json_rpc *database;
+    struct ovs_replica *replica;
+    bool is_broken; /* an update could not be taken: the replica is not what the database holds */
     struct ovs_fdb *fdb;
     struct place *places; /* as of the last reading */
     size_t n_places;
     struct loop_watch *watch;
-    json_int_t applied; /* Open_vSwitch.cur_cfg as last heard */
     driver_changed_fn *changed;
     void *changed_data;
 };
@@ -41,142 +42,64 @@ static struct open_vswitch *vswitch_of(struct driver *driver)
 
 /* ---- The database ---------------------------------------------------------------------------- */
 
-/* Every transaction begins with the name of the database. */
-static json_t *transaction(void)
-{
-    return json_pack("[s]", DATABASE);
-}
-
-static int transact(struct open_vswitch *vswitch, json_t *operations, json_t **ret_result,
-                    size_t *ret_failed, struct error *reterr)
-{
-    json_t *result = NULL;
-    int r = json_rpc_call(vswitch->database, "transact", operations, &result, reterr);
-
-    if (r < 0)
-        return error_prefix(reterr, r, "%s", vswitch->socket);
-    *ret_failed = SIZE_MAX;
-    r = ovsdb_check(result, ret_failed, reterr);
-    if (r < 0)
-        json_decref(result);
-    else
-        *ret_result = result;
-    return r;
-}
-
-static const json_t *rows_of(const json_t *result, size_t operation)
-{
-    return json_object_get(json_array_get(result, operation), "rows");
-}
-
-/* RFC 7047 4.1.6: {table: {uuid: {"new": {column: value}}}}. Which table changed does not matter,
- * but what ovs-vswitchd has applied does. */
 static void on_update(const char *method, json_t *params, void *data)
 {
     struct open_vswitch *vswitch = data;
-    json_t *tables = json_array_get(params, 1), *row;
     bool others = false;
-    const char *key;
 
-    if (strcmp(method, "update") != 0)
-        return;
-    json_object_foreach(json_object_get(tables, "Open_vSwitch"), key, row)
-    {
-        json_t *applied = json_object_get(json_object_get(row, "new"), "cur_cfg");
-
-        if (json_is_integer(applied))
-            vswitch->applied = json_integer_value(applied);
-    }
-    others = json_object_get(tables, "Bridge") || json_object_get(tables, "Port") ||
-             json_object_get(tables, "Interface");
+    if (ovs_replica_take(vswitch->replica, method, params, &others) < 0)
+        vswitch->is_broken = others = true;
     if (others && vswitch->changed)
         vswitch->changed(vswitch->changed_data);
 }
 
-static json_t *quiet(json_t *columns)
+static json_t *monitor_params(const char *method)
 {
-    return json_pack("{s:o, s:{s:b}}", "columns", columns, "select", "initial", 0);
+    json_t *params = json_pack("[s, s, o]", DATABASE, "vsn", ovs_replica_requests());
+
+    if (strcmp(method, "monitor_cond_since") == 0)
+        json_array_append_new(params, json_string("00000000-0000-0000-0000-000000000000"));
+    return params;
 }
 
+/* Asks for the rows and for their updates, in the newest way that the server knows. The answer to
+ * monitor_cond_since is [found, transaction, updates]. */
 static int monitor(struct open_vswitch *vswitch, struct error *reterr)
 {
-    json_t *result = NULL, *params;
-    int r;
+    static const char *const methods[] = { "monitor_cond_since", "monitor_cond", "monitor" };
+    const char *method = NULL;
+    json_t *result = NULL;
+    int r = -EREMOTEIO;
 
-    params = json_pack(
-        "[s, s, {s:o, s:o, s:o, s:{s:[s]}}]", DATABASE, "vsn", "Bridge",
-        quiet(json_pack("[s, s]", "name", "ports")), "Port",
-        quiet(json_pack("[s, s, s, s, s]", "name", "vlan_mode", "tag", "trunks", "interfaces")),
-        "Interface",
-        quiet(json_pack("[s, s, s, s]", "name", "admin_state", "link_state", "ofport")),
-        "Open_vSwitch", "columns", "cur_cfg");
-    r = json_rpc_call(vswitch->database, "monitor", params, &result, reterr);
+    for (size_t i = 0; i < ARRAY_SIZE(methods) && r == -EREMOTEIO; i++) {
+        method = methods[i];
+        r = json_rpc_call(vswitch->database, method, monitor_params(method), &result, reterr);
+    }
     if (r < 0)
-        return error_prefix(reterr, -ENOTCONN, "%s", vswitch->socket);
+        return error_prefix(reterr, -ENOTCONN, "%s", vswitch->server);
+    r = ovs_replica_load(vswitch->replica,
+                         json_is_array(result) ? json_array_get(result, 2) : result,
+                         /* is_difference = */ strcmp(method, "monitor") != 0);
     json_decref(result);
+    return r < 0 ? error_set(reterr, -ENOTCONN, "%s: what it told cannot be read", vswitch->server)
+                 : 0;
+}
+
+/* Takes what has arrived. The replica is what the database holds, as far as it has told. */
+static int be_current(struct open_vswitch *vswitch, struct error *reterr)
+{
+    int r = json_rpc_process(vswitch->database, reterr);
+
+    if (r < 0)
+        return error_prefix(reterr, -ENOTCONN, "%s", vswitch->server);
+    if (vswitch->is_broken)
+        return error_set(reterr, -ENOTCONN, "%s: what it told cannot be read", vswitch->server);
+    if (!ovs_replica_bridge(vswitch->replica, vswitch->bridge))
+        return error_set(reterr, -ENOTCONN, "there is no bridge %s", vswitch->bridge);
     return 0;
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
-
-/* One consistent reading: the rows of the three tables, indexed by uuid. */
-struct view {
-    json_t *result; /* of the transaction; what is below points into it */
-    const json_t *bridge;
-    json_t *ports, *interfaces; /* objects: uuid to row */
-};
-
-static void view_done(struct view *view)
-{
-    json_decref(view->result);
-    json_decref(view->ports);
-    json_decref(view->interfaces);
-}
-
-static json_t *index_rows(const json_t *rows)
-{
-    json_t *index = json_object(), *row;
-    size_t i;
-
-    json_array_foreach(rows, i, row)
-        json_object_set(index, ovsdb_uuid(json_object_get(row, "_uuid")), row);
-    return index;
-}
-
-static int view_read(struct open_vswitch *vswitch, struct view *ret_view, struct error *reterr)
-{
-    static const char *const bridge[] = { "name", "ports", NULL };
-    static const char *const port[] = { "_uuid",  "name",       "vlan_mode", "tag",
-                                        "trunks", "interfaces", NULL };
-    static const char *const interface[] = { "_uuid",      "name",   "admin_state",
-                                             "link_state", "ofport", NULL };
-    struct view view = { 0 };
-    json_t *operations = transaction();
-    size_t failed;
-    int r;
-
-    json_array_append_new(operations, ovsdb_select("Bridge", vswitch->bridge, bridge));
-    json_array_append_new(operations, ovsdb_select("Port", NULL, port));
-    json_array_append_new(operations, ovsdb_select("Interface", NULL, interface));
-    r = transact(vswitch, operations, &view.result, &failed, reterr);
-    if (r < 0)
-        return r;
-    view.bridge = json_array_get(rows_of(view.result, 0), 0);
-    view.ports = index_rows(rows_of(view.result, 1));
-    view.interfaces = index_rows(rows_of(view.result, 2));
-    if (!view.bridge) {
-        view_done(&view);
-        return error_set(reterr, -ENOTCONN, "there is no bridge %s", vswitch->bridge);
-    }
-    *ret_view = view;
-    return 0;
-}
-
-/* The 'index'th row that a set of uuids points at, or NULL. */
-static const json_t *row_at(const json_t *index, const json_t *set, size_t at)
-{
-    return json_object_get(index, ovsdb_uuid(ovsdb_set_at(set, at)));
-}
 
 static void forget_places(struct open_vswitch *vswitch)
 {
@@ -203,25 +126,19 @@ static void place_add(struct open_vswitch *vswitch, const char *port, int64_t of
 }
 
 /* A port is up when one of its interfaces is. */
-static void read_interfaces(struct open_vswitch *vswitch, const struct view *view,
-                            const json_t *port_row, struct port *port)
+static void read_interfaces(const struct open_vswitch *vswitch, const struct ovs_row *row,
+                            struct port *port)
 {
-    const json_t *set = json_object_get(port_row, "interfaces");
-
     port->link = LINK_UNKNOWN;
-    for (size_t i = 0; i < ovsdb_set_size(set); i++) {
-        const json_t *row = row_at(view->interfaces, set, i);
-        const char *link = ovsdb_string(json_object_get(row, "link_state"));
-        json_int_t number = json_integer_value(json_object_get(row, "ofport"));
+    for (size_t i = 0; i < row->n_members; i++) {
+        const struct ovs_row *interface = ovs_replica_member(vswitch->replica, row, i);
 
-        if (strcmp(ovsdb_string(json_object_get(row, "admin_state")), "up") == 0)
-            port->enabled = true;
-        if (strcmp(link, "up") == 0)
-            port->link = LINK_UP;
-        else if (strcmp(link, "down") == 0 && port->link == LINK_UNKNOWN)
-            port->link = LINK_DOWN;
-        ovs_fdb_learnt(vswitch->fdb, number, &port->learnt);
-        place_add(vswitch, port->id, number);
+        if (!interface)
+            continue;
+        port->enabled |= interface->is_enabled;
+        if (interface->link == LINK_UP || port->link == LINK_UNKNOWN)
+            port->link = interface->link;
+        ovs_fdb_learnt(vswitch->fdb, interface->number, &port->learnt);
     }
     port->learnt_known = ovs_fdb_known(vswitch->fdb);
 }
@@ -248,7 +165,7 @@ static void judge(const struct ovsdb_port *port, char *text, size_t size)
             "ovs-vsctl set port %.64s vlan_mode=native-untagged tag=%d trunks=%d",
             port->name, *port->mode ? port->mode : "access", port->name,
             port->tag > 0 ? port->tag : 1, OVSDB_CLOSED_VLAN);
-    else if (port->n_trunks == 0)
+    else if (ovsdb_trunks_are_empty(&port->trunks))
         snprintf(
             text, size,
             "port %.64s carries every VLAN (its trunks are empty) and is left alone; close it: "
@@ -261,55 +178,62 @@ static struct port row_of(const struct ovsdb_port *port, const char *refusal)
     struct port row = {
         .id = port->name,
         .refusal = refusal,
-        .open = is_trunk(port) && port->n_trunks == 0,
+        .open = is_trunk(port) && ovsdb_trunks_are_empty(&port->trunks),
     };
 
     if (has_native(port) || !is_trunk(port))
         row.native = port->tag > 0 ? (uint64_t)port->tag : 0;
     if (is_trunk(port))
-        row.tagged = port->trunks;
+        row.tagged = port->trunks.vlans;
     vlanset_remove(&row.tagged, (uint32_t)row.native);
     return row;
 }
 
-static int read_into(struct open_vswitch *vswitch, const struct view *view,
-                     struct port_list *ret_ports, struct error *reterr)
+/* The port as it is now; 'text' holds its refusal. */
+static struct port port_of(const struct open_vswitch *vswitch, const struct ovs_row *row,
+                           char *text, size_t size)
 {
-    const json_t *set = json_object_get(view->bridge, "ports");
+    struct port port;
 
-    for (size_t i = 0; i < ovsdb_set_size(set); i++) {
-        const json_t *row = row_at(view->ports, set, i);
-        struct ovsdb_port found;
-        struct port port;
-        char refusal[320];
+    judge(&row->port, text, size);
+    port = row_of(&row->port, text);
+    read_interfaces(vswitch, row, &port);
+    return port;
+}
 
-        if (!row || ovsdb_port_read(row, &found) < 0)
-            return error_set(reterr, -ENOTCONN, "bridge %s: a port's record cannot be read",
-                             vswitch->bridge);
-        if (strcmp(found.name, vswitch->bridge) == 0)
-            continue;
-        judge(&found, refusal, sizeof(refusal));
-        port = row_of(&found, refusal);
-        read_interfaces(vswitch, view, row, &port);
-        if (port_list_add(ret_ports, &port) < 0)
-            return error_set(reterr, -ENOMEM, "out of memory");
+static void find_places(struct open_vswitch *vswitch, const struct ovs_row *row)
+{
+    for (size_t i = 0; i < row->n_members; i++) {
+        const struct ovs_row *interface = ovs_replica_member(vswitch->replica, row, i);
+
+        if (interface)
+            place_add(vswitch, row->port.name, interface->number);
     }
-    return 0;
 }
 
 static int ovs_read(struct driver *driver, struct port_list *ret_ports, struct error *reterr)
 {
     struct open_vswitch *vswitch = vswitch_of(driver);
-    struct view view;
-    int r = view_read(vswitch, &view, reterr);
+    int r = be_current(vswitch, reterr);
+    const struct ovs_row *bridge, *row;
 
     if (r < 0)
         return r;
     ovs_fdb_refresh(vswitch->fdb, clock_now_ms());
     forget_places(vswitch);
-    r = read_into(vswitch, &view, ret_ports, reterr);
-    view_done(&view);
-    return r;
+    bridge = ovs_replica_bridge(vswitch->replica, vswitch->bridge);
+    for (size_t i = 0; r == 0 && i < bridge->n_members; i++) {
+        char refusal[320];
+        struct port port;
+
+        row = ovs_replica_member(vswitch->replica, bridge, i);
+        if (!row || strcmp(row->port.name, vswitch->bridge) == 0)
+            continue;
+        find_places(vswitch, row);
+        port = port_of(vswitch, row, refusal, sizeof(refusal));
+        r = port_list_add(ret_ports, &port);
+    }
+    return r < 0 ? error_set(reterr, r, "out of memory") : 0;
 }
 
 static int ovs_heard(struct driver *driver, const char *port, struct stations *stations)
@@ -328,43 +252,88 @@ static int ovs_heard(struct driver *driver, const char *port, struct stations *s
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* The port's record in 'view'; it must be one of the bridge. */
-static int find_port(const struct open_vswitch *vswitch, const struct view *view, const char *name,
-                     struct ovsdb_port *ret_port, struct error *reterr)
+/* The port of that name, if it is one of the bridge. */
+static struct ovs_row *find_port(const struct open_vswitch *vswitch, const char *name)
 {
-    const json_t *set = json_object_get(view->bridge, "ports");
+    const struct ovs_row *bridge = ovs_replica_bridge(vswitch->replica, vswitch->bridge);
 
-    for (size_t i = 0; i < ovsdb_set_size(set); i++) {
-        const json_t *row = row_at(view->ports, set, i);
+    for (size_t i = 0; bridge && i < bridge->n_members; i++) {
+        struct ovs_row *row = ovs_replica_member(vswitch->replica, bridge, i);
 
-        if (row && ovsdb_port_read(row, ret_port) == 0 && strcmp(ret_port->name, name) == 0)
-            return 0;
+        if (row && strcmp(row->port.name, name) == 0)
+            return row;
     }
-    return error_set(reterr, -ENODEV, "bridge %s has no port %s", vswitch->bridge, name);
+    return NULL;
 }
 
-static int check(const struct ovsdb_port *port, const struct vlanset *add, struct error *reterr)
+static int check(const struct open_vswitch *vswitch, const char *name, const struct vlanset *add,
+                 struct error *reterr)
 {
+    const struct ovs_row *row = find_port(vswitch, name);
+    const struct ovsdb_port *port;
     char refusal[320];
 
+    if (!row)
+        return error_set(reterr, -ENODEV, "bridge %s has no port %s", vswitch->bridge, name);
+    port = &row->port;
     judge(port, refusal, sizeof(refusal));
     if (*refusal)
         return error_set(reterr, -EPERM, "%s", refusal);
     if (has_native(port) && port->tag > 0 && vlanset_has(add, (uint32_t)port->tag))
-        return error_set(reterr, -EPERM, "port %s: VLAN %d is native there", port->name, port->tag);
+        return error_set(reterr, -EPERM, "port %s: VLAN %d is native there", name, port->tag);
     return 0;
+}
+
+/* One half of a batch: its additions or its removals. */
+struct half {
+    struct port_change *changes;
+    size_t count;
+    bool adding;
+    struct port_change **written; /* in the order of the operations of the last transaction */
+    size_t n_written;
+    bool *done; /* per change */
+    struct strbuf text;
+};
+
+/* Puts one port's part into the transaction, unless there is nothing (left) to do. */
+static void add_part(const struct open_vswitch *vswitch, struct half *half, size_t at)
+{
+    struct port_change *change = &half->changes[at];
+    struct ovs_row *row;
+    struct vlanset vlans;
+
+    if (half->done[at] || change->result < 0)
+        return;
+    change->result = check(vswitch, change->port, &change->add, &change->error);
+    if (change->result < 0)
+        return;
+    row = find_port(vswitch, change->port);
+    row->is_written = true;
+    vlans = half->adding ? vlanset_minus(&change->add, &row->port.trunks.vlans)
+                         : vlanset_both(&change->remove, &row->port.trunks.vlans);
+    if (half->adding)
+        change->found = vlanset_both(&change->add, &row->port.trunks.vlans);
+    else if (has_native(&row->port) && row->port.tag > 0)
+        vlanset_remove(&vlans, (uint32_t)row->port.tag);
+    if (vlanset_is_empty(&vlans)) {
+        half->done[at] = true;
+        return;
+    }
+    half->written[half->n_written++] = change;
+    (half->adding ? ovsdb_insert_trunks : ovsdb_delete_trunks)(&half->text, row->uuid, &row->port,
+                                                               &vlans);
 }
 
 /* Waits until ovs-vswitchd has done what the transaction of 'result' says. */
 static int confirm(struct open_vswitch *vswitch, const json_t *result, struct error *reterr)
 {
-    size_t last = json_array_size(result) - 1;
-    json_int_t wanted =
-        json_integer_value(json_object_get(json_array_get(rows_of(result, last), 0), "next_cfg"));
+    const json_t *last = json_array_get(result, json_array_size(result) - 1);
+    json_int_t wanted = json_integer_value(
+        json_object_get(json_array_get(json_object_get(last, "rows"), 0), "next_cfg"));
     int64_t until_ms = clock_now_ms() + DRIVER_WAIT_MS;
     int r = 0;
 
-    while (r == 0 && vswitch->applied < wanted)
+    while (r == 0 && ovs_replica_applied(vswitch->replica) < wanted)
         r = json_rpc_wait(vswitch->database, until_ms, reterr);
     if (r == -ETIMEDOUT)
         return error_set(reterr, r, "ovs-vswitchd has not confirmed the change within %d ms",
@@ -372,102 +341,154 @@ static int confirm(struct open_vswitch *vswitch, const json_t *result, struct er
     return r;
 }
 
-/* One half of a change: a transaction that holds only if the port is as it was read. */
-static int write_trunks(struct open_vswitch *vswitch, const struct ovsdb_port *port,
-                        const struct vlanset *vlans, bool adding, struct error *reterr)
+/* What the answer says of each operation. A count of 0: the port was not as it was read. */
+static void take_counts(struct half *half, const json_t *result)
 {
-    json_t *operations, *result = NULL;
-    size_t failed;
+    for (size_t i = 0; i < half->n_written; i++)
+        if (json_integer_value(json_object_get(json_array_get(result, i), "count")) > 0)
+            half->done[half->written[i] - half->changes] = true;
+}
+
+/* An operation that the database refuses takes the others with it: they are tried again without. */
+static int take_refusal(struct half *half, size_t failed, int r, const struct error *error)
+{
+    struct port_change *change = failed < half->n_written ? half->written[failed] : NULL;
+
+    if (!change)
+        return r;
+    change->result = r;
+    change->error = *error;
+    error_prefix(&change->error, r, "port %s", change->port);
+    return 0;
+}
+
+/* One transaction with what is still to be done. Returns 0 or what fails all of it. */
+static int transact(struct open_vswitch *vswitch, struct half *half, struct error *reterr)
+{
+    size_t failed = SIZE_MAX;
+    json_t *result = NULL;
     int r;
 
-    if (vlanset_is_empty(vlans))
+    half->n_written = 0;
+    strbuf_reset(&half->text);
+    strbuf_adds(&half->text, "[\"" DATABASE "\"");
+    for (size_t i = 0; i < half->count; i++)
+        add_part(vswitch, half, i);
+    if (!half->n_written)
         return 0;
-    operations = transaction();
-    ovsdb_expect_port(operations, port);
-    if (adding)
-        ovsdb_insert_trunks(operations, port->name, vlans);
-    else
-        ovsdb_delete_trunks(operations, port->name, vlans);
-    ovsdb_count_up(operations);
-    r = transact(vswitch, operations, &result, &failed, reterr);
-    if (r == -EREMOTEIO && failed < 2) /* one of the two expectations */
-        return error_set(reterr, -EPERM,
-                         "port %s was changed by another hand just now; nothing was "
-                         "written",
-                         port->name);
+    ovsdb_count_up(&half->text);
+    strbuf_addc(&half->text, ']');
+    if (half->text.overflow)
+        return error_set(reterr, -EMSGSIZE, "more changes than fit one transaction");
+    r = json_rpc_call_text(vswitch->database, "transact", half->text.data, &result, reterr);
     if (r < 0)
-        return r;
-    r = confirm(vswitch, result, reterr);
+        return error_prefix(reterr, r, "%s", vswitch->server);
+    r = ovsdb_check(result, &failed, reterr);
+    if (r < 0) {
+        r = take_refusal(half, failed, r, reterr);
+    } else {
+        take_counts(half, result);
+        r = confirm(vswitch, result, reterr);
+    }
     json_decref(result);
     return r;
 }
 
-static int write_change(struct open_vswitch *vswitch, const char *name, const struct vlanset *add,
-                        const struct vlanset *remove, struct error *reterr)
+static void give_up(struct half *half)
 {
-    struct ovsdb_port port = { 0 };
-    struct vlanset absent, present;
-    struct view view;
-    int r = view_read(vswitch, &view, reterr);
+    for (size_t i = 0; i < half->count; i++) {
+        struct port_change *change = &half->changes[i];
 
-    if (r < 0)
-        return r;
-    r = find_port(vswitch, &view, name, &port, reterr);
+        if (!half->done[i] && change->result == 0)
+            change->result = error_set(&change->error, -EAGAIN,
+                                       "port %s is being changed by another hand; nothing was "
+                                       "written",
+                                       change->port);
+    }
+}
+
+/* A port that another hand has just changed is tried again as it is now: its update came before the
+ * answer. */
+static int write_half(struct open_vswitch *vswitch, struct port_change *changes, size_t count,
+                      bool adding, struct error *reterr)
+{
+    struct half half = { .changes = changes, .count = count, .adding = adding };
+    size_t tries = TRIES + count;
+    int r = 0;
+
+    strbuf_init(&half.text, TRANSACTION_MAX);
+    half.written = calloc(count, sizeof(*half.written));
+    half.done = calloc(count, sizeof(*half.done));
+    if (!half.written || !half.done)
+        r = error_set(reterr, -ENOMEM, "out of memory");
+    for (half.n_written = 1; r == 0 && half.n_written && tries; tries--)
+        r = transact(vswitch, &half, reterr);
     if (r == 0)
-        r = check(&port, add, reterr);
-    absent = vlanset_minus(add, &port.trunks);
-    present = vlanset_both(remove, &port.trunks);
-    if (has_native(&port) && port.tag > 0)
-        vlanset_remove(&present, (uint32_t)port.tag);
-    if (r == 0)
-        r = write_trunks(vswitch, &port, &absent, /* adding = */ true, reterr);
-    if (r == 0)
-        r = write_trunks(vswitch, &port, &present, /* adding = */ false, reterr);
-    view_done(&view);
+        give_up(&half);
+    strbuf_done(&half.text);
+    free(half.written);
+    free(half.done);
     return r;
 }
 
-static int ovs_apply(struct driver *driver, const char *name, const struct vlanset *add,
-                     const struct vlanset *remove, struct port **ret_port, struct error *reterr)
+/* The replica has the ports as they are now: the updates come before ovs-vswitchd's word. */
+static void hand_back(struct open_vswitch *vswitch, struct port_change *change)
 {
-    struct port_list ports = { 0 };
-    int written = write_change(vswitch_of(driver), name, add, remove, reterr);
-    int r = ovs_read(driver, &ports, written == 0 ? reterr : NULL);
-    const struct port *port = r == 0 ? port_list_find(&ports, name) : NULL;
+    struct ovs_row *row = find_port(vswitch, change->port);
+    char refusal[320];
+    struct port port;
 
-    *ret_port = port ? row_copy(TABLE_PORT, port) : NULL;
-    port_list_done(&ports);
-    return written < 0 ? written : r;
+    if (!row)
+        return;
+    row->is_written = false;
+    port = port_of(vswitch, row, refusal, sizeof(refusal));
+    change->now = row_copy(TABLE_PORT, &port);
+}
+
+static void ovs_apply(struct driver *driver, struct port_change *changes, size_t count)
+{
+    struct open_vswitch *vswitch = vswitch_of(driver);
+    struct error error = { "" };
+    int r = be_current(vswitch, &error);
+
+    if (r == 0)
+        r = write_half(vswitch, changes, count, /* adding = */ true, &error);
+    if (r == 0)
+        r = write_half(vswitch, changes, count, /* adding = */ false, &error);
+    if (r < 0)
+        port_changes_fail(changes, count, r, &error);
+    r = be_current(vswitch, &error);
+    if (r < 0)
+        port_changes_fail(changes, count, r, &error);
+    for (size_t i = 0; r == 0 && i < count; i++)
+        hand_back(vswitch, &changes[i]);
 }
 
 static int ovs_test(struct driver *driver, const char *name, const struct vlanset *add,
                     const struct vlanset *remove UNUSED, struct error *reterr)
 {
     struct open_vswitch *vswitch = vswitch_of(driver);
-    struct ovsdb_port port;
-    struct view view;
-    int r = view_read(vswitch, &view, reterr);
+    int r = be_current(vswitch, reterr);
 
-    if (r < 0)
-        return r;
-    r = find_port(vswitch, &view, name, &port, reterr);
-    if (r == 0)
-        r = check(&port, add, reterr);
-    view_done(&view);
-    return r;
+    return r < 0 ? r : check(vswitch, name, add, reterr);
 }
 
 /* ---- Watching -------------------------------------------------------------------------------- */
 
 /* A lost connection is heard of here, and told as a change: the reading that follows fails. */
-static void on_readable(int fd UNUSED, int ready UNUSED, void *data)
+static void ovs_catch_up(struct driver *driver)
 {
-    struct open_vswitch *vswitch = data;
+    struct open_vswitch *vswitch = vswitch_of(driver);
 
     if (json_rpc_process(vswitch->database, NULL) == 0)
         return;
     loop_watch_events(vswitch->watch, 0);
     vswitch->changed(vswitch->changed_data);
+}
+
+static void on_readable(int fd UNUSED, int ready UNUSED, void *data)
+{
+    ovs_catch_up(data);
 }
 
 static int ovs_watch(struct driver *driver, driver_changed_fn *changed, void *data,
@@ -495,7 +516,8 @@ static void ovs_free(struct driver *driver)
     ovs_fdb_free(vswitch->fdb);
     forget_places(vswitch);
     free(vswitch->bridge);
-    free(vswitch->socket);
+    ovs_replica_free(vswitch->replica);
+    free(vswitch->server);
     free(vswitch);
 }
 
@@ -529,9 +551,10 @@ static int prepare(struct open_vswitch *vswitch, const char *arguments, struct e
         return error_set(reterr, -EINVAL,
                          "switch open-vswitch: expected 'bridge NAME db unix:PATH [ctl PATH]'");
     vswitch->bridge = strdup(bridge);
-    vswitch->socket = strdup(socket);
+    vswitch->server = strdup(socket);
+    vswitch->replica = ovs_replica_new();
     vswitch->fdb = ovs_fdb_new(bridge, socket, control);
-    if (!vswitch->bridge || !vswitch->socket || !vswitch->fdb)
+    if (!vswitch->bridge || !vswitch->server || !vswitch->replica || !vswitch->fdb)
         return error_set(reterr, -ENOMEM, "out of memory");
     r = json_rpc_open(socket, on_update, vswitch, &vswitch->database, reterr);
     return r < 0 ? r : monitor(vswitch, reterr);
@@ -563,5 +586,6 @@ const struct driver_ops driver_open_vswitch = {
     .test = ovs_test,
     .apply = ovs_apply,
     .watch = ovs_watch,
+    .catch_up = ovs_catch_up,
     .heard = ovs_heard,
 };

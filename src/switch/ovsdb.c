@@ -38,101 +38,101 @@ const char *ovsdb_uuid(const json_t *value)
     return kind && strcmp(kind, "uuid") == 0 ? ovsdb_string(json_array_get(value, 1)) : "";
 }
 
-int ovsdb_port_read(const json_t *row, struct ovsdb_port *ret_port)
+int ovsdb_trunks_read(const json_t *value, struct ovsdb_trunks *ret_trunks)
 {
-    const json_t *trunks = json_object_get(row, "trunks"), *tag = json_object_get(row, "tag");
-    struct ovsdb_port port = {
-        .name = json_string_value(json_object_get(row, "name")),
-        .mode = ovsdb_string(json_object_get(row, "vlan_mode")),
-        .tag = json_is_integer(tag) ? (int)json_integer_value(tag) : -1,
-        .n_trunks = (unsigned)ovsdb_set_size(trunks),
-    };
+    struct ovsdb_trunks trunks = { .zero = false };
 
-    if (!port.name)
-        return -EBADMSG;
-    for (size_t i = 0; i < port.n_trunks; i++) {
-        const json_t *vlan = ovsdb_set_at(trunks, i);
-        json_int_t id = json_integer_value(vlan);
+    for (size_t i = 0; i < ovsdb_set_size(value); i++) {
+        const json_t *one = ovsdb_set_at(value, i);
+        json_int_t id = json_integer_value(one);
 
-        if (!json_is_integer(vlan) || id < 0 || id > OVSDB_CLOSED_VLAN)
+        if (!json_is_integer(one) || id < 0 || id > OVSDB_CLOSED_VLAN)
             return -EBADMSG;
-        vlanset_add(&port.trunks, (uint32_t)id);
+        trunks.zero |= id == 0;
+        trunks.closed |= id == OVSDB_CLOSED_VLAN;
+        vlanset_add(&trunks.vlans, (uint32_t)id);
     }
-    *ret_port = port;
+    *ret_trunks = trunks;
     return 0;
+}
+
+bool ovsdb_trunks_are_empty(const struct ovsdb_trunks *trunks)
+{
+    return !trunks->zero && !trunks->closed && vlanset_is_empty(&trunks->vlans);
+}
+
+struct ovsdb_trunks ovsdb_trunks_differ(const struct ovsdb_trunks *a, const struct ovsdb_trunks *b)
+{
+    struct vlanset only_a = vlanset_minus(&a->vlans, &b->vlans);
+    struct vlanset only_b = vlanset_minus(&b->vlans, &a->vlans);
+
+    return (struct ovsdb_trunks){
+        .vlans = vlanset_union(&only_a, &only_b),
+        .zero = a->zero != b->zero,
+        .closed = a->closed != b->closed,
+    };
 }
 
 /* ---- Operations ------------------------------------------------------------------------------ */
 
-static json_t *where_name(const char *name)
+static void add_ids(struct strbuf *to, const struct vlanset *vlans)
 {
-    return name ? json_pack("[[s, s, s]]", "name", "==", name) : json_array();
+    const char *comma = "";
+
+    strbuf_adds(to, "[\"set\",[");
+    for (uint32_t vlan = vlanset_next(vlans, 1); vlan; vlan = vlanset_next(vlans, vlan + 1)) {
+        strbuf_addf(to, "%s%u", comma, vlan);
+        comma = ",";
+    }
+    strbuf_adds(to, "]]");
 }
 
-json_t *ovsdb_select(const char *table, const char *name, const char *const *columns)
+/* ',{... "where": [...' of a mutation of the port as it was read; the list stays open. The mode is
+ * one of those that the schema knows, so it needs no escape. */
+static void begin_mutation(struct strbuf *to, const char *uuid, const struct ovsdb_port *port)
 {
-    json_t *names = json_array();
+    static const char unset[] = "[\"set\",[]]";
 
-    for (; *columns; columns++)
-        json_array_append_new(names, json_string(*columns));
-    return json_pack("{s:s, s:s, s:o, s:o}", "op", "select", "table", table, "where",
-                     where_name(name), "columns", names);
+    strbuf_addf(to,
+                ",{\"op\":\"mutate\",\"table\":\"Port\",\"where\":[[\"_uuid\",\"==\","
+                "[\"uuid\",\"%s\"]],[\"vlan_mode\",\"==\",",
+                uuid);
+    if (*port->mode)
+        strbuf_addf(to, "\"%s\"],[\"tag\",\"==\",", port->mode);
+    else
+        strbuf_addf(to, "%s],[\"tag\",\"==\",", unset);
+    if (port->tag >= 0)
+        strbuf_addf(to, "%d],[\"trunks\",\"!=\",%s]", port->tag, unset);
+    else
+        strbuf_addf(to, "%s],[\"trunks\",\"!=\",%s]", unset, unset);
 }
 
-static json_t *wait_operation(const char *port, json_t *columns, const char *until, json_t *row)
+void ovsdb_insert_trunks(struct strbuf *to, const char *uuid, const struct ovsdb_port *port,
+                         const struct vlanset *vlans)
 {
-    return json_pack("{s:s, s:i, s:s, s:o, s:o, s:s, s:[o]}", "op", "wait", "timeout", 0, "table",
-                     "Port", "where", where_name(port), "columns", columns, "until", until, "rows",
-                     row);
+    begin_mutation(to, uuid, port);
+    strbuf_adds(to, ",[\"trunks\",\"excludes\",");
+    add_ids(to, vlans);
+    strbuf_adds(to, "]],\"mutations\":[[\"trunks\",\"insert\",");
+    add_ids(to, vlans);
+    strbuf_adds(to, "]]}");
 }
 
-void ovsdb_expect_port(json_t *operations, const struct ovsdb_port *port)
+void ovsdb_delete_trunks(struct strbuf *to, const char *uuid, const struct ovsdb_port *port,
+                         const struct vlanset *vlans)
 {
-    json_t *mode = *port->mode ? json_string(port->mode) : json_pack("[s, []]", "set");
-    json_t *tag = port->tag >= 0 ? json_integer(port->tag) : json_pack("[s, []]", "set");
-
-    json_array_append_new(
-        operations, wait_operation(port->name, json_pack("[s, s]", "vlan_mode", "tag"),
-                                   "==", json_pack("{s:o, s:o}", "vlan_mode", mode, "tag", tag)));
-    json_array_append_new(operations, wait_operation(port->name, json_pack("[s]", "trunks"), "!=",
-                                                     json_pack("{s:[s, []]}", "trunks", "set")));
+    begin_mutation(to, uuid, port);
+    strbuf_addf(to, "],\"mutations\":[[\"trunks\",\"insert\",%d],[\"trunks\",\"delete\",",
+                OVSDB_CLOSED_VLAN);
+    add_ids(to, vlans);
+    strbuf_adds(to, "]]}");
 }
 
-static void mutate_trunks(json_t *operations, const char *port, const char *how, json_t *ids)
+void ovsdb_count_up(struct strbuf *to)
 {
-    json_array_append_new(operations,
-                          json_pack("{s:s, s:s, s:o, s:[[s, s, [s, o]]]}", "op", "mutate", "table",
-                                    "Port", "where", where_name(port), "mutations", "trunks", how,
-                                    "set", ids));
-}
-
-static json_t *ids_of(const struct vlanset *vlans)
-{
-    json_t *ids = json_array();
-
-    for (uint32_t vlan = vlanset_next(vlans, 1); vlan; vlan = vlanset_next(vlans, vlan + 1))
-        json_array_append_new(ids, json_integer(vlan));
-    return ids;
-}
-
-void ovsdb_insert_trunks(json_t *operations, const char *port, const struct vlanset *vlans)
-{
-    mutate_trunks(operations, port, "insert", ids_of(vlans));
-}
-
-void ovsdb_delete_trunks(json_t *operations, const char *port, const struct vlanset *vlans)
-{
-    mutate_trunks(operations, port, "insert", json_pack("[i]", OVSDB_CLOSED_VLAN));
-    mutate_trunks(operations, port, "delete", ids_of(vlans));
-}
-
-void ovsdb_count_up(json_t *operations)
-{
-    json_array_append_new(operations,
-                          json_pack("{s:s, s:s, s:[], s:[[s, s, i]]}", "op", "mutate", "table",
-                                    "Open_vSwitch", "where", "mutations", "next_cfg", "+=", 1));
-    json_array_append_new(operations,
-                          ovsdb_select("Open_vSwitch", NULL, (const char *[]){ "next_cfg", NULL }));
+    strbuf_adds(to, ",{\"op\":\"mutate\",\"table\":\"Open_vSwitch\",\"where\":[],\"mutations\":"
+                    "[[\"next_cfg\",\"+=\",1]]},{\"op\":\"select\",\"table\":\"Open_vSwitch\","
+                    "\"where\":[],\"columns\":[\"next_cfg\"]}");
 }
 
 int ovsdb_check(const json_t *result, size_t *ret_at, struct error *reterr)

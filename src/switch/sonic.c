@@ -142,25 +142,39 @@ static struct port *read_back(const struct sonic *sonic, const char *id)
     return row_copy(TABLE_PORT, &row);
 }
 
-static int sonic_apply(struct driver *driver, const char *id, const struct vlanset *add,
-                       const struct vlanset *remove, struct port **ret_port, struct error *reterr)
+static void write_items(struct sonic *sonic, struct sonic_item *items, struct port_change *changes,
+                        size_t count)
+{
+    struct error error = { "" };
+    int r = sonic_db_refresh(sonic->db, &error);
+
+    for (size_t i = 0; i < count; i++)
+        prepare_item(sonic, &items[i], changes[i].port, &changes[i].add, &changes[i].remove);
+    if (r == 0)
+        r = sonic_write(sonic->db, items, count, &error);
+    for (size_t i = 0; i < count; i++) {
+        if (r == 0)
+            changes[i].result = result_of(&items[i], changes[i].port, &changes[i].error);
+        sonic_item_done(&items[i]);
+    }
+    if (r < 0)
+        port_changes_fail(changes, count, r, &error);
+    for (size_t i = 0; i < count; i++)
+        changes[i].now = read_back(sonic, changes[i].port);
+}
+
+static void sonic_apply(struct driver *driver, struct port_change *changes, size_t count)
 {
     struct sonic *sonic = sonic_of(driver);
-    struct sonic_item item;
-    int r = sonic_db_refresh(sonic->db, reterr);
+    struct sonic_item *items = calloc(count, sizeof(*items));
 
-    *ret_port = NULL;
-    if (r < 0)
-        return r;
-    prepare_item(sonic, &item, id, add, remove);
-    r = sonic_write(sonic->db, &item, 1, reterr);
-    if (r == 0)
-        r = result_of(&item, id, reterr);
-    *ret_port = read_back(sonic, id);
-    sonic_item_done(&item);
+    if (items)
+        write_items(sonic, items, changes, count);
+    else
+        port_changes_fail(changes, count, -ENOMEM, &(struct error){ "out of memory" });
+    free(items);
     if (sonic->changed)
         sonic->changed(sonic->changed_data); /* others' changes may have been among the news */
-    return r;
 }
 
 /* ---- Watching -------------------------------------------------------------------------------- */

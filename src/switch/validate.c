@@ -45,6 +45,11 @@ static bool port_is_barred(const struct change *change, const struct validate_vi
     return true;
 }
 
+bool verdict_is_empty(const struct verdict *verdict)
+{
+    return vlanset_is_empty(&verdict->add) && vlanset_is_empty(&verdict->remove);
+}
+
 struct verdict validate_change(const struct change *change, const struct validate_view *view,
                                struct strbuf *problem)
 {

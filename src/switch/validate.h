@@ -20,6 +20,8 @@ struct verdict {
     struct vlanset remove; /* to be removed: ours, and still carried */
 };
 
+bool verdict_is_empty(const struct verdict *verdict); /* nothing is to be written */
+
 /* Splits 'change' into what may be written and what is refused; sentences about the latter are
  * appended to 'problem', separated by "; ". What needs no writing is in neither. */
 struct verdict validate_change(const struct change *change, const struct validate_view *view,

@@ -105,13 +105,24 @@ static void assert_tagged(const struct bench *bench, const char *name, const cha
     free(port);
 }
 
+/* As a batch of one port. */
+static int apply_sets(const struct bench *bench, const char *name, const struct vlanset *add,
+                      const struct vlanset *remove, struct port **ret_port, struct error *reterr)
+{
+    struct port_change change = { .port = name, .add = *add, .remove = *remove };
+
+    target.ops->apply(bench->driver, &change, 1);
+    *ret_port = change.now;
+    *reterr = change.error;
+    return change.result;
+}
+
 static int apply(const struct bench *bench, const char *name, const char *add, const char *remove,
                  struct port **ret_port, struct error *reterr)
 {
     struct vlanset adding = set_of(add), removing = set_of(remove);
 
-    reterr->text[0] = '\0';
-    return target.ops->apply(bench->driver, name, &adding, &removing, ret_port, reterr);
+    return apply_sets(bench, name, &adding, &removing, ret_port, reterr);
 }
 
 /* Applies, and expects the port to be read back with those VLANs, by apply() and by read(). */
@@ -156,11 +167,11 @@ static int teardown(void **state)
 {
     struct bench *bench = *state;
     struct port *port = read_port(bench, target.port), *after = NULL;
+    struct error error;
     int r = 0;
 
     if (!vlanset_is_empty(&port->tagged))
-        r = target.ops->apply(bench->driver, target.port, &vlanset_empty, &port->tagged, &after,
-                              NULL);
+        r = apply_sets(bench, target.port, &vlanset_empty, &port->tagged, &after, &error);
     free(port);
     free(after);
     target.ops->free(bench->driver);
@@ -222,8 +233,7 @@ static void many_vlans_come_and_go(void **state)
 
     for (uint32_t vlan = 3; vlan < 1500; vlan += 2)
         vlanset_add(&odd, vlan);
-    assert_int_equal(
-        target.ops->apply(bench->driver, target.port, &odd, &vlanset_empty, &port, &error), 0);
+    assert_int_equal(apply_sets(bench, target.port, &odd, &vlanset_empty, &port, &error), 0);
     assert_true(vlanset_equal(&port->tagged, &odd));
     free(port);
     apply_to(bench, "2-1600", "", "2-1600");

@@ -79,6 +79,18 @@ int __wrap_ftruncate(int fd, off_t size)
 
 /* ---- Helpers --------------------------------------------------------------------------------- */
 
+static int intend_to_own(struct ledger *ledger, const char *port, const struct vlanset *vlans,
+                         struct error *error)
+{
+    return ledger_intend(ledger, &(struct ledger_step){ port, vlans, &vlanset_empty }, 1, error);
+}
+
+static int intend_to_remove(struct ledger *ledger, const char *port, const struct vlanset *vlans,
+                            struct error *error)
+{
+    return ledger_intend(ledger, &(struct ledger_step){ port, &vlanset_empty, vlans }, 1, error);
+}
+
 static struct vlanset set_of(const char *text)
 {
     struct vlanset set;
@@ -108,7 +120,7 @@ static void own(struct ledger *ledger, const char *port, const char *vlans)
 {
     struct vlanset set = set_of(vlans);
 
-    assert_int_equal(ledger_own(ledger, port, &set, NULL), 0);
+    assert_int_equal(intend_to_own(ledger, port, &set, NULL), 0);
 }
 
 static void disown(struct ledger *ledger, const char *port, const char *vlans)
@@ -138,7 +150,7 @@ static void ownership_survives_a_restart(void **state)
     own(ledger, "swp1", "100-110,200");
     own(ledger, "swp 2", "7");
     disown(ledger, "swp1", "105");
-    assert_int_equal(ledger_remove(ledger, "swp1", &removing, NULL), 0);
+    assert_int_equal(intend_to_remove(ledger, "swp1", &removing, NULL), 0);
     ledger_free(ledger);
 
     ledger = open_sound(path);
@@ -289,9 +301,9 @@ static void work(const char *path, struct vlanset *on_switch)
         struct vlanset one = vlanset_empty;
 
         vlanset_add(&one, vlan);
-        ledger_own(ledger, "swp1", &one, NULL);
+        intend_to_own(ledger, "swp1", &one, NULL);
         vlanset_add(on_switch, vlan);
-        if (vlan % 2 == 0 || ledger_remove(ledger, "swp1", &one, NULL) < 0)
+        if (vlan % 2 == 0 || intend_to_remove(ledger, "swp1", &one, NULL) < 0)
             continue;
         vlanset_remove(on_switch, vlan);
         ledger_disown(ledger, "swp1", &one, NULL);
@@ -377,13 +389,13 @@ static void a_full_disk_stops_removals_only(void **state)
     faults.calls = 0;
     faults.at = 1;
     faults.lasting = true;
-    assert_int_equal(ledger_own(ledger, "swp1", &vlans, &error), -ENOSPC);
+    assert_int_equal(intend_to_own(ledger, "swp1", &vlans, &error), -ENOSPC);
     assert_set(ledger_owned(ledger, "swp1"), "100-101");
-    assert_int_equal(ledger_remove(ledger, "swp1", &vlans, &error), -ENOSPC);
+    assert_int_equal(intend_to_remove(ledger, "swp1", &vlans, &error), -ENOSPC);
     assert_non_null(strstr(error.text, "No space left"));
     assert_set(ledger_removing(ledger, "swp1"), "");
     faults.fault = FAULT_NONE;
-    assert_int_equal(ledger_remove(ledger, "swp1", &vlans, &error), 0);
+    assert_int_equal(intend_to_remove(ledger, "swp1", &vlans, &error), 0);
     ledger_free(ledger);
 
     ledger = open_sound(path);
@@ -409,8 +421,8 @@ static void a_disk_that_fails_once_forgets_nothing(void **state)
         faults.calls = 0;
         faults.at = at;
         faults.lasting = false;
-        ledger_own(ledger, "swp1", &vlans, NULL);
-        ledger_remove(ledger, "swp1", &removed, NULL);
+        intend_to_own(ledger, "swp1", &vlans, NULL);
+        intend_to_remove(ledger, "swp1", &removed, NULL);
         faults.fault = FAULT_NONE;
         own(ledger, "swp1", "102");
         ledger_free(ledger);

@@ -16,108 +16,103 @@ static json_t *parse(const char *text)
 }
 
 /* RFC 7047 section 5.1: a set of one is written as its value. */
-static void ports_are_read_in_every_form(void **state)
+static void trunks_are_read_in_every_form(void **state)
 {
     static const struct {
-        const char *row, *mode, *trunks;
-        int tag;
-        unsigned count;
+        const char *value, *vlans;
+        bool zero, closed, empty;
     } rows[] = {
-        { "{\"name\":\"a\",\"vlan_mode\":\"trunk\",\"tag\":[\"set\",[]],\"trunks\":555}", "trunk",
-          "555", -1, 1 },
-        { "{\"name\":\"a\",\"vlan_mode\":[\"set\",[]],\"tag\":5,\"trunks\":[\"set\",[]]}", "", "",
-          5, 0 },
-        { "{\"name\":\"a\",\"vlan_mode\":\"native-untagged\",\"tag\":1,"
-          "\"trunks\":[\"set\",[0,100,101,4095]]}",
-          "native-untagged", "100-101", 1, 4 },
-        { "{\"name\":\"a\"}", "", "", -1, 0 },
+        { "555", "555", false, false, false },
+        { "[\"set\",[]]", "", false, false, true },
+        { "[\"set\",[0,100,101,4095]]", "100-101", true, true, false },
+        { "4095", "", false, true, false },
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        json_t *row = parse(rows[i].row);
-        struct ovsdb_port port;
+        json_t *value = parse(rows[i].value);
+        struct ovsdb_trunks trunks;
         char text[64];
 
-        assert_int_equal(ovsdb_port_read(row, &port), 0);
-        assert_string_equal(port.mode, rows[i].mode);
-        assert_int_equal(port.tag, rows[i].tag);
-        assert_int_equal(port.n_trunks, rows[i].count);
-        assert_string_equal(vlanset_text(&port.trunks, text, sizeof(text)), rows[i].trunks);
-        json_decref(row);
+        assert_int_equal(ovsdb_trunks_read(value, &trunks), 0);
+        assert_string_equal(vlanset_text(&trunks.vlans, text, sizeof(text)), rows[i].vlans);
+        assert_int_equal(trunks.zero, rows[i].zero);
+        assert_int_equal(trunks.closed, rows[i].closed);
+        assert_int_equal(ovsdb_trunks_are_empty(&trunks), rows[i].empty);
+        json_decref(value);
     }
 }
 
-static void bad_ports_are_refused(void **state)
+static void bad_trunks_are_refused(void **state)
 {
-    static const char *const rows[] = {
-        "{}",
-        "{\"name\":5}",
-        "{\"name\":\"a\",\"trunks\":\"100\"}",
-        "{\"name\":\"a\",\"trunks\":[\"set\",[1,4096]]}",
-        "{\"name\":\"a\",\"trunks\":[\"set\",[-1]]}",
-        "{\"name\":\"a\",\"trunks\":[\"map\",[]]}",
+    static const char *const values[] = {
+        "\"100\"", "[\"set\",[1,4096]]", "[\"set\",[-1]]", "[\"map\",[]]", "true", "5.5",
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        json_t *row = parse(rows[i]);
-        struct ovsdb_port port;
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        json_t *value = parse(values[i]);
+        struct ovsdb_trunks trunks;
 
-        assert_int_equal(ovsdb_port_read(row, &port), -EBADMSG);
-        json_decref(row);
+        assert_int_equal(ovsdb_trunks_read(value, &trunks), -EBADMSG);
+        json_decref(value);
     }
 }
 
-static void assert_operations(json_t *operations, const char *wanted)
-{
-    char *text = json_dumps(operations, JSON_COMPACT);
+#define PORT_UUID "12345678-1234-1234-1234-123456789abc"
 
-    assert_string_equal(text, wanted);
-    free(text);
-    json_decref(operations);
+static void assert_operation(struct strbuf *text, const char *wanted)
+{
+    json_t *value;
+
+    assert_string_equal(strbuf_text(text), wanted);
+    value = json_loads(text->data + 1, 0, NULL); /* what follows the comma is JSON */
+    assert_non_null(value);
+    json_decref(value);
+    strbuf_done(text);
 }
 
-static void a_removal_never_empties_the_set(void **state)
-{
-    json_t *operations = json_array();
-    struct vlanset vlans = vlanset_empty;
-
-    (void)state;
-    vlanset_add_range(&vlans, 100, 101);
-    ovsdb_delete_trunks(operations, "p\"1", &vlans);
-    assert_operations(
-        operations,
-        "[{\"op\":\"mutate\",\"table\":\"Port\",\"where\":[[\"name\",\"==\",\"p\\\"1\"]],"
-        "\"mutations\":[[\"trunks\",\"insert\",[\"set\",[4095]]]]},"
-        "{\"op\":\"mutate\",\"table\":\"Port\",\"where\":[[\"name\",\"==\",\"p\\\"1\"]],"
-        "\"mutations\":[[\"trunks\",\"delete\",[\"set\",[100,101]]]]}]");
-}
-
+/* As it was read, in the 'where' of the mutation itself: where it does not hold nothing is done. */
 static void a_write_holds_only_on_the_port_that_was_read(void **state)
 {
     struct ovsdb_port port = { .name = "p1", .mode = "native-untagged", .tag = 1 };
     struct ovsdb_port unset = { .name = "p1", .mode = "", .tag = -1 };
-    json_t *operations = json_array();
+    struct vlanset vlans = vlanset_empty;
+    struct strbuf text;
 
     (void)state;
-    ovsdb_expect_port(operations, &port);
-    assert_operations(operations,
-                      "[{\"op\":\"wait\",\"timeout\":0,\"table\":\"Port\","
-                      "\"where\":[[\"name\",\"==\",\"p1\"]],\"columns\":[\"vlan_mode\",\"tag\"],"
-                      "\"until\":\"==\",\"rows\":[{\"vlan_mode\":\"native-untagged\",\"tag\":1}]},"
-                      "{\"op\":\"wait\",\"timeout\":0,\"table\":\"Port\","
-                      "\"where\":[[\"name\",\"==\",\"p1\"]],\"columns\":[\"trunks\"],"
-                      "\"until\":\"!=\",\"rows\":[{\"trunks\":[\"set\",[]]}]}]");
-    operations = json_array();
-    ovsdb_expect_port(operations, &unset);
-    assert_string_equal(
-        json_string_value(json_array_get(
-            json_object_get(
-                json_array_get(json_object_get(json_array_get(operations, 0), "rows"), 0), "tag"),
-            0)),
-        "set");
-    json_decref(operations);
+    vlanset_add_range(&vlans, 100, 101);
+    strbuf_init(&text, 4096);
+    ovsdb_insert_trunks(&text, PORT_UUID, &port, &vlans);
+    assert_operation(
+        &text,
+        ",{\"op\":\"mutate\",\"table\":\"Port\",\"where\":[[\"_uuid\",\"==\",[\"uuid\",\"" PORT_UUID
+        "\"]],[\"vlan_mode\",\"==\",\"native-untagged\"],[\"tag\",\"==\",1],"
+        "[\"trunks\",\"!=\",[\"set\",[]]],[\"trunks\",\"excludes\",[\"set\",[100,101]]]],"
+        "\"mutations\":[[\"trunks\",\"insert\",[\"set\",[100,101]]]]}");
+    strbuf_init(&text, 4096);
+    ovsdb_insert_trunks(&text, PORT_UUID, &unset, &vlans);
+    assert_non_null(
+        strstr(text.data, "[\"vlan_mode\",\"==\",[\"set\",[]]],[\"tag\",\"==\",[\"set\",[]]],"));
+    strbuf_done(&text);
+}
+
+static void a_removal_never_empties_the_set(void **state)
+{
+    struct ovsdb_port port = { .name = "p1", .mode = "trunk", .tag = -1 };
+    struct vlanset vlans = vlanset_empty;
+    struct strbuf text;
+
+    (void)state;
+    vlanset_add(&vlans, 100);
+    strbuf_init(&text, 4096);
+    ovsdb_delete_trunks(&text, PORT_UUID, &port, &vlans);
+    assert_operation(
+        &text,
+        ",{\"op\":\"mutate\",\"table\":\"Port\",\"where\":[[\"_uuid\",\"==\",[\"uuid\",\"" PORT_UUID
+        "\"]],[\"vlan_mode\",\"==\",\"trunk\"],[\"tag\",\"==\",[\"set\",[]]],"
+        "[\"trunks\",\"!=\",[\"set\",[]]]],\"mutations\":[[\"trunks\",\"insert\",4095],"
+        "[\"trunks\",\"delete\",[\"set\",[100]]]]}");
 }
 
 static void a_failed_operation_is_found(void **state)
@@ -171,10 +166,10 @@ static void the_mac_table_is_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ports_are_read_in_every_form),
-        cmocka_unit_test(bad_ports_are_refused),
-        cmocka_unit_test(a_removal_never_empties_the_set),
+        cmocka_unit_test(trunks_are_read_in_every_form),
+        cmocka_unit_test(bad_trunks_are_refused),
         cmocka_unit_test(a_write_holds_only_on_the_port_that_was_read),
+        cmocka_unit_test(a_removal_never_empties_the_set),
         cmocka_unit_test(a_failed_operation_is_found),
         cmocka_unit_test(the_mac_table_is_read),
     };
