@@ -74,6 +74,8 @@ struct config {
     uint32_t hold_s;                /* hold keep (default, 0) | hold SECONDS, 30-86400 */
     enum config_evidence evidence;  /* evidence normal (default) | strict | ftos */
     struct vlanset protected_vlans; /* vlan protect LIST; default none */
+    uint32_t history_days;          /* history days NUMBER, 1-3650, default 90 */
+    uint32_t history_entries;       /* history entries NUMBER, 100-1000000, default 100000 */
 };
 
 /* An empty configuration with every default; NULL when out of memory. */

@@ -429,6 +429,10 @@ static const struct config_word vsn_words[] = {
       CHOICE(evidences), PLACE(config, evidence) },
     { "vlan protect", "LIST", "VLANs that vsn never adds and never removes", VLANS,
       PLACE(config, protected_vlans) },
+    { "history days", "NUMBER", "how long moves and changes are remembered", NUMBER(1, 3650),
+      PLACE(config, history_days) },
+    { "history entries", "NUMBER", "how many moves, and how many changes, are remembered at most",
+      NUMBER(100, 1000000), PLACE(config, history_entries) },
 };
 
 static const struct {
@@ -465,6 +469,8 @@ void config_block_default(enum config_block block, void *ret_block)
 
         config->hold_down_s = 300;
         config->budget_per_minute = 10;
+        config->history_days = 90;
+        config->history_entries = 100000;
         break;
     }
     case BLOCK_HYPERVISOR: {

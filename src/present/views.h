@@ -33,8 +33,11 @@ view_fn view_hypervisors, view_hosts, view_machines, view_networks;
 /* show switch, port [PORT], vlan, virtualwire, plan, audit (views_switch.c) */
 view_fn view_switch, view_ports, view_vlans, view_wires, view_plan, view_audit;
 
-/* show migration, show running-config (views_rest.c) */
-view_fn view_migrations, view_running_config;
+/* show migration [MACHINE], show migration-summary (views_migration.c) */
+view_fn view_migrations, view_migration_summary;
+
+/* show running-config (views_rest.c) */
+view_fn view_running_config;
 
 /* why PORT VLAN, why-not PORT VLAN (views_why.c) */
 view_fn view_why, view_why_not;

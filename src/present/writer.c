@@ -140,6 +140,19 @@ void writer_age(struct writer *writer, const char *name, int64_t seconds)
             &(struct value){ VALUE_NUMBER, writer_age_text(seconds, text, sizeof(text)), seconds });
 }
 
+void writer_number_as(struct writer *writer, const char *name, const int64_t *value,
+                      const char *text)
+{
+    writer->ops->value(
+        writer, name,
+        &(struct value){ value ? VALUE_NUMBER : VALUE_NOTHING, text, value ? *value : 0 });
+}
+
+void writer_aside(struct writer *writer, bool is_aside)
+{
+    writer->aside = is_aside;
+}
+
 void writer_fail(struct writer *writer)
 {
     writer->to->overflow = true;

@@ -56,6 +56,14 @@ void writer_age(struct writer *writer, const char *name, int64_t seconds);
 /* The same as text, for sentences. Returns 'text'. */
 const char *writer_age_text(int64_t seconds, char *text, size_t size);
 
+/* A number (NULL: null in JSON) that people read as 'text'. */
+void writer_number_as(struct writer *writer, const char *name, const int64_t *value,
+                      const char *text);
+
+/* From here on, until told otherwise, fields are for programs: a table leaves them out, as others
+ * say enough to people. One in detail has them. */
+void writer_aside(struct writer *writer, bool is_aside);
+
 /* Marks the answer as not complete (out of memory). */
 void writer_fail(struct writer *writer);
 

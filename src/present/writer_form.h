@@ -34,6 +34,7 @@ struct writer {
     struct strbuf *to;
     bool detailed;
     bool notes_only;
+    bool aside; /* text in a table: leave the fields out */
 };
 
 /* NULL when out of memory; 'ops' is set, 'to' is not. */

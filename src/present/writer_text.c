@@ -294,6 +294,8 @@ static void text_value(struct writer *writer, const char *name, const struct val
 {
     struct writer_text *text = text_of(writer);
 
+    if (writer->aside && !writer->detailed)
+        return;
     if (text->depth == text->row_depth)
         add_cell(text, name, value->text);
     else

@@ -44,7 +44,7 @@ struct daemon {
                                  * holds a pointer to it */
     size_t n_sessions;
     struct follower *leaving_sessions; /* whose hypervisor is no longer wanted: they log out */
-    struct follower module, neighbor;
+    struct follower module, neighbor, history;
     struct loop_watch *signals[4];
     struct loop_watch *settle, *wake;
     bool settle_pending;
@@ -84,6 +84,8 @@ static void perform(struct daemon *daemon, struct actions *actions, int64_t now_
     write_log_lines(actions->log.data);
     if (actions->to_module.size && daemon->module.child)
         child_send(daemon->module.child, actions->to_module.data, actions->to_module.size);
+    if (actions->to_history.size && daemon->history.child)
+        child_send(daemon->history.child, actions->to_history.data, actions->to_history.size);
     if (actions->settle || actions->settle_now)
         schedule_settle(daemon, now_ms);
     daemon->settle_now |= actions->settle_now;
@@ -307,6 +309,21 @@ static int start_neighbor(struct daemon *daemon, const struct config *config, st
     return start(daemon, &daemon->neighbor, "vsn-neighbor", arguments, reterr);
 }
 
+/* What it keeps is bounded by its arguments. It is told everything else when it has said what it
+ * has (core.c). */
+static int start_history(struct daemon *daemon, const struct config *config, struct error *reterr)
+{
+    char days[16], entries[16];
+    const char *arguments[] = {
+        "--state-dir", daemon->options->state_dir, "--days", days, "--entries", entries, NULL
+    };
+
+    snprintf(days, sizeof(days), "%u", config->history_days);
+    snprintf(entries, sizeof(entries), "%u", config->history_entries);
+    strcpy(daemon->history.source, "history");
+    return start(daemon, &daemon->history, "vsn-history", arguments, reterr);
+}
+
 static void follower_free(struct follower *follower)
 {
     if (!follower)
@@ -420,7 +437,8 @@ static void on_reaped(int number UNUSED, void *data)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         bool known = reap_leaving(daemon, pid, status) ||
                      child_reaped(daemon->module.child, pid, status) ||
-                     child_reaped(daemon->neighbor.child, pid, status);
+                     child_reaped(daemon->neighbor.child, pid, status) ||
+                     child_reaped(daemon->history.child, pid, status);
 
         for (size_t i = 0; i < daemon->n_sessions && !known; i++)
             known = child_reaped(daemon->sessions[i]->child, pid, status);
@@ -444,6 +462,11 @@ static int take_over_processes(struct daemon *daemon, const struct config *befor
         (!daemon->neighbor.child || strcmp(before->lldpd_socket, config->lldpd_socket) != 0)) {
         daemon->neighbor.child = child_free(daemon->neighbor.child);
         r = start_neighbor(daemon, config, reterr);
+    }
+    if (r == 0 && (!daemon->history.child || before->history_days != config->history_days ||
+                   before->history_entries != config->history_entries)) {
+        daemon->history.child = child_free(daemon->history.child);
+        r = start_history(daemon, config, reterr);
     }
     return r < 0 ? r : take_over_sessions(daemon, before, config, reterr);
 }
@@ -715,7 +738,7 @@ static bool somebody_runs(const struct daemon *daemon)
     for (size_t i = 0; i < daemon->n_sessions; i++)
         if (child_pid(daemon->sessions[i]->child))
             return true;
-    return daemon->leaving_sessions != NULL;
+    return daemon->leaving_sessions || (daemon->history.child && child_pid(daemon->history.child));
 }
 
 static void on_patience(void *data)
@@ -734,7 +757,8 @@ static void on_farewell(int number, void *data)
         loop_quit(daemon->loop, 0);
 }
 
-/* Lets the sessions log out: vCenter and pools give out a limited number. */
+/* Lets the sessions log out: vCenter and pools give out a limited number. The history writes down
+ * what it was told last. */
 static void say_farewell(struct daemon *daemon)
 {
     struct loop_watch *patience = loop_timer_new(daemon->loop, on_patience, daemon);
@@ -745,6 +769,8 @@ static void say_farewell(struct daemon *daemon)
     reaped = loop_watch_signal(daemon->loop, SIGCHLD, on_farewell, daemon);
     for (size_t i = 0; i < daemon->n_sessions; i++)
         child_dismiss(daemon->sessions[i]->child);
+    if (daemon->history.child)
+        child_dismiss(daemon->history.child);
     on_reaped(SIGCHLD, daemon);
     if (patience && reaped && somebody_runs(daemon)) {
         loop_timer_start(patience, FAREWELL_MS);
@@ -758,7 +784,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 {
     if (!daemon)
         return NULL;
-    if (daemon->n_sessions || daemon->leaving_sessions)
+    if (daemon->n_sessions || daemon->leaving_sessions || daemon->history.child)
         say_farewell(daemon);
     control_server_free(daemon->control);
     for (size_t i = 0; i < daemon->n_sessions; i++)
@@ -772,6 +798,7 @@ struct daemon *daemon_free(struct daemon *daemon)
     }
     child_free(daemon->module.child);
     child_free(daemon->neighbor.child);
+    child_free(daemon->history.child);
     core_free(daemon->core);
     recorder_free(daemon->recorder);
     for (size_t i = 0; i < ARRAY_SIZE(daemon->signals); i++)
