@@ -121,7 +121,8 @@ static void write_port(const struct view *view, const char *name)
     writer_remark(writer, "refusal", plan ? plan->refusal : "");
     writer_remark(writer, "problem", problem_of(config, row, intent, plan));
     writer_remark(writer, "remark",
-                  config && config->uplink ? "an uplink to another switch: vsn leaves it alone"
+                  config && config->uplink
+                      ? "an uplink to another switch: it carries what the ports here need"
                   : port->open && !port->refusal[0]
                       ? "it carries every VLAN already: vsn leaves it alone"
                       : "");

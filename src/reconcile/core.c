@@ -78,7 +78,7 @@ static void send_policy(struct core *core, struct actions *actions)
         const struct config_port *port = &config->ports[i];
         struct policy policy = { .id = port->name };
 
-        if (!port->enabled || port->uplink)
+        if (!port->enabled && !port->uplink)
             continue;
         policy.allowed = vlanset_minus(&port->allowed, &config->protected_vlans);
         record_write(&actions->to_module, RECORD_NEW, TABLE_POLICY, &policy, 0);
@@ -303,7 +303,6 @@ static int conclude_intent(struct core *core, int64_t now_ms, struct actions *ac
     if (intent_compute(core->config, trust, core->contacts.count, &core->wires, core->module,
                        &intent) < 0)
         return -ENOMEM;
-    plan_done(&core->plan);
     intent_done(&core->intent);
     core->intent = intent;
     for (size_t i = 0; i < intent.count; i++)
@@ -336,17 +335,50 @@ static void send_change(struct core *core, struct change *change, int64_t now_ms
     actions_wake(actions, now_ms + FLIGHT_LOST_MS);
 }
 
-/* What the plan wants on one port. */
-static void carry_out(struct core *core, const struct plan_port *plan, int64_t now_ms,
-                      struct actions *actions)
+/* The switch itself says what fails; what cannot even be tried is said here, when it is new. A host
+ * goes on without its uplink: what is on this switch can still speak. */
+static void warn_of_uplink(const struct plan_port *before, const struct plan_port *now,
+                           struct actions *actions)
 {
-    struct change change = {
-        .port = plan->port->name,
-        .add = plan->write,
-        .remove = plan->remove,
-    };
+    bool was_absent = before && !before->exists && !vlanset_is_empty(&before->add);
+    struct vlanset refused = now->refused;
+    char text[128];
 
-    send_change(core, &change, now_ms, actions);
+    if (!now->exists && !vlanset_is_empty(&now->add) && !was_absent)
+        actions_say(actions, LOG_LEVEL_WARNING,
+                    "uplink %s: the switch has no such port; hosts here need VLAN %s of it",
+                    now->port->name, vlanset_text(&now->add, text, sizeof(text)));
+    if (before)
+        refused = vlanset_minus(&refused, &before->refused);
+    if (!vlanset_is_empty(&refused) && !now->is_open)
+        actions_say(actions, LOG_LEVEL_WARNING,
+                    "uplink %s: VLAN %s is needed by hosts here, and refused: %s", now->port->name,
+                    vlanset_text(&refused, text, sizeof(text)), now->refusal);
+}
+
+static void warn_of_uplinks(const struct plan *before, const struct plan *now,
+                            struct actions *actions)
+{
+    for (size_t i = 0; i < now->count; i++)
+        if (now->ports[i].port->uplink)
+            warn_of_uplink(plan_find(before, now->ports[i].port->name), &now->ports[i], actions);
+}
+
+/* What the plan wants on uplinks, or on the other ports. Changes are carried out in the order in
+ * which they are sent. */
+static void carry_out(struct core *core, bool uplinks, int64_t now_ms, struct actions *actions)
+{
+    for (size_t i = 0; i < core->plan.count; i++) {
+        const struct plan_port *plan = &core->plan.ports[i];
+        struct change change = {
+            .port = plan->port->name,
+            .add = plan->write,
+            .remove = plan->remove,
+        };
+
+        if (plan->port->uplink == uplinks)
+            send_change(core, &change, now_ms, actions);
+    }
 }
 
 static void settle_migrations(struct core *core, struct moment moment, struct actions *actions)
@@ -364,24 +396,37 @@ static void settle_migrations(struct core *core, struct moment moment, struct ac
     migrations_settle(core->migrations, &facts, &actions->to_history);
 }
 
-static int settle(struct core *core, int64_t now_ms, int64_t wall_ms, struct actions *actions)
+static int conclude_plan(struct core *core, int64_t now_ms, struct actions *actions)
 {
     struct obstacles obstacles = { core, now_ms, INT64_MAX };
+    struct plan plan;
+    int r = plan_compute(core->config, &core->intent, core->module, core->guard, obstacle_on,
+                         &obstacles, now_ms, &plan);
+
+    if (r < 0)
+        return r;
+    warn_of_uplinks(&core->plan, &plan, actions);
+    plan_done(&core->plan);
+    core->plan = plan;
+    actions_wake(actions, plan.wake_ms);
+    actions_wake(actions, obstacles.wake_ms);
+    return 0;
+}
+
+static int settle(struct core *core, int64_t now_ms, int64_t wall_ms, struct actions *actions)
+{
     int r;
 
     settle_inventories(core, actions);
     r = conclude_intent(core, now_ms, actions);
     if (r == 0)
-        r = plan_compute(core->config, &core->intent, core->module, core->guard, obstacle_on,
-                         &obstacles, now_ms, &core->plan);
+        r = conclude_plan(core, now_ms, actions);
     if (r < 0) {
         actions->wake_ms = now_ms + 1000; /* out of memory: try again, change nothing */
         return r;
     }
-    for (size_t i = 0; i < core->plan.count; i++)
-        carry_out(core, &core->plan.ports[i], now_ms, actions);
-    actions_wake(actions, core->plan.wake_ms);
-    actions_wake(actions, obstacles.wake_ms);
+    carry_out(core, /* uplinks = */ true, now_ms, actions);
+    carry_out(core, /* uplinks = */ false, now_ms, actions);
     settle_migrations(core, (struct moment){ now_ms, wall_ms }, actions);
     return 0;
 }

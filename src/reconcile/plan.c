@@ -138,6 +138,7 @@ static void plan_port(const struct planning *planning, const struct port_intent 
     plan->port = intent->port;
     plan->mode = intent->mode;
     plan->exists = port != NULL;
+    plan->is_open = port && port->open;
     plan->refused = intent->refused;
     text_copy(plan->refusal, sizeof(plan->refusal), intent->refusal);
     if (planning->everywhere || obstacle->reason)

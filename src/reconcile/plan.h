@@ -12,6 +12,7 @@
 struct plan_port {
     const struct config_port *port;
     bool exists;          /* the switch has that port */
+    bool is_open;         /* which carries every VLAN by itself */
     struct vlanset add;   /* wanted and not carried, whatever the mode */
     struct vlanset write; /* the part of 'add' that is to be written now: without what is under way
                            * or rests after a failure */
@@ -28,7 +29,7 @@ struct plan_port {
 };
 
 struct plan {
-    struct plan_port *ports; /* as intent.ports */
+    struct plan_port *ports; /* as intent.ports: uplinks last */
     size_t count;
     int64_t wake_ms; /* monotonic: when a held removal may become due; INT64_MAX: never */
 };

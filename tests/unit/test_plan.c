@@ -194,6 +194,50 @@ static void removals_wait_for_additions_anywhere(void **state)
     assert_true(plan.wake_ms <= 2000);
 }
 
+/* What 'more' and the MAC tables of the uplinks up1 and up2 make of 300, which nobody here needs.
+ */
+static void stations_behind_uplinks(void **state)
+{
+    static const struct {
+        const char *told, *kept, *remove;
+        size_t uplinks;
+    } rows[] = {
+        { "put port id=up1 learnt=300\n", "", "300", 1 },
+        { "put port id=up1 learnt_known=no\n", "", "300", 1 },
+        { "", "300", "", 1 },
+        { "", "", "300", 2 },
+        { "put port id=up1 learnt=300\n", "", "", 2 },
+        /* The other may carry for it. */
+        { "put port id=up2 learnt=300\n", "", "", 2 },
+        { "put port id=up2 learnt_known=no\n", "", "", 2 },
+        { "gone port id=up2\n", "", "", 2 },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct port_intent ports[2] = {
+            { .may_add = true, .may_remove = true, .mode = MODE_CONFIG },
+            { .may_add = true, .may_remove = true, .mode = MODE_CONFIG },
+        };
+        struct flight_obstacle none = { .may_add = true };
+        struct scene *scene;
+
+        set_up(state);
+        scene = *state;
+        configure(scene, "", "", "interface up1\n vsn uplink\n!\ninterface up2\n vsn uplink\n!\n");
+        scene->config->prune = PRUNE_IMMEDIATE;
+        ports[0].port = config_port(scene->config, "up1");
+        ports[1].port = config_port(scene->config, "up2");
+        vlanset_parse(rows[i].kept[0] ? rows[i].kept : "none", &ports[0].kept);
+        tell(scene->module, READY "new port id=up1 native=1 learnt_known=yes tagged=300 owned=300\n"
+                                  "new port id=up2 native=1 learnt_known=yes\n");
+        tell(scene->module, rows[i].told);
+        assert_int_equal(plan_compute(scene->config, &(struct intent){ ports, rows[i].uplinks },
+                                      scene->module, guard, on_port, &none, 1000, &plan),
+                         0);
+        assert_vlans(&plan.ports[0].remove, rows[i].remove);
+    }
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -204,6 +248,7 @@ int main(void)
         ROW(an_obstacle_of_one_port_leaves_it_ready),
         ROW(an_obstacle_may_hold_only_some),
         ROW(removals_wait_for_additions_anywhere),
+        ROW(stations_behind_uplinks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
