@@ -20,41 +20,29 @@
 #ifndef VSN_SOURCE_VSPHERE_PENDING_H
 #define VSN_SOURCE_VSPHERE_PENDING_H
 
-#include "base/strbuf.h"
-#include "source/vsphere/event.h"
-#include "source/vsphere/known.h"
+#include "source/vsphere/moving.h"
 
 #define PENDING_MAX 4096 /* moves at a time; more are seen when they arrive */
 
 struct pending;
 
-/* What the moment is, and where the rows go. */
-struct pending_moment {
-    int64_t now_ms, wall_ms;
-    bool complete; /* the inventory was read in full: a host that is not known is none */
-    const struct known_set *hosts, *machines;
-    struct strbuf *to;
-};
-
 struct pending *pending_new(void);
 struct pending *pending_free(struct pending *pending);
 
 /* One event; one task as it is now, or as it leaves the recent ones. */
-void pending_event(struct pending *pending, const struct event *event,
-                   const struct pending_moment *moment);
-void pending_task(struct pending *pending, const struct task *task,
-                  const struct pending_moment *moment);
+void pending_event(struct pending *pending, const struct event *event, const struct moment *moment);
+void pending_task(struct pending *pending, const struct task *task, const struct moment *moment);
 
 /* Ends the moves that have arrived or waited long enough, and states again what is known better
  * now. Returns in how many milliseconds to call it again, 0: no need. */
-int64_t pending_look(struct pending *pending, const struct pending_moment *moment);
+int64_t pending_look(struct pending *pending, const struct moment *moment);
 
 /* Contact was lost and found: tasks are told anew, and a move that nothing speaks of any more is
  * forgotten by pending_restate(). */
 void pending_reconnect(struct pending *pending);
 /* At the end of a full read: states every move that is still under way; the end of the read ends
  * the others. */
-void pending_restate(struct pending *pending, const struct pending_moment *moment);
+void pending_restate(struct pending *pending, const struct moment *moment);
 
 /* The event chain of a move whose task runs but whose destination is not known, to be asked for
  * once after contact was found. False: there is none (left). */
@@ -62,9 +50,5 @@ bool pending_ask(struct pending *pending, uint64_t *ret_chain);
 
 /* True when a move could not be held since the last call. */
 bool pending_overflowed(struct pending *pending);
-
-/* The event types that pending_event() understands, one by one; NULL at the end. '*ret_extended':
- * the id of an EventEx, which are there since API 4.0. */
-const char *pending_event_type(size_t i, bool *ret_extended);
 
 #endif

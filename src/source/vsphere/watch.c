@@ -19,15 +19,15 @@
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-static struct pending_moment moment_of(struct vsphere_session *session, struct strbuf *to)
+static struct moment moment_of(struct vsphere_session *session, struct strbuf *to)
 {
     strbuf_init(to, OUT_CAP);
-    return (struct pending_moment){ .now_ms = clock_now_ms(),
-                                    .wall_ms = clock_wall_ms(),
-                                    .complete = session->watch.complete,
-                                    .hosts = teller_known(session->teller, OBJECT_HOST),
-                                    .machines = teller_known(session->teller, OBJECT_MACHINE),
-                                    .to = to };
+    return (struct moment){ .now_ms = clock_now_ms(),
+                            .wall_ms = clock_wall_ms(),
+                            .complete = session->watch.complete,
+                            .hosts = teller_known(session->teller, OBJECT_HOST),
+                            .machines = teller_known(session->teller, OBJECT_MACHINE),
+                            .to = to };
 }
 
 static void emit(struct vsphere_session *session, struct strbuf *rows)
@@ -51,7 +51,7 @@ void watch_look(struct vsphere_session *session)
 {
     struct watch *watch = &session->watch;
     struct strbuf rows;
-    const struct pending_moment moment = moment_of(session, &rows);
+    const struct moment moment = moment_of(session, &rows);
     int64_t again_ms = pending_look(watch->pending, &moment);
 
     emit(session, &rows);
@@ -66,7 +66,7 @@ void watch_look(struct vsphere_session *session)
 void watch_restate(struct vsphere_session *session)
 {
     struct strbuf rows;
-    struct pending_moment moment;
+    struct moment moment;
 
     teller_flush(session->teller); /* 'begin all' comes first */
     session->watch.complete = true;
@@ -126,7 +126,7 @@ static void add_types(const struct vsphere_session *session, struct strbuf *to)
 
     if (by_id)
         soap_markup(to, "<disableFullMessage>true</disableFullMessage>");
-    for (size_t i = 0; (type = pending_event_type(i, &extended)); i++)
+    for (size_t i = 0; (type = meaning_event_type(i, &extended)); i++)
         if (by_id || !extended)
             soap_text(to, by_id ? "eventTypeId" : "type", type);
 }
@@ -304,7 +304,7 @@ static int by_key(const void *a, const void *b)
 
 /* Takes the events between two keys, the oldest first: pages are in no order, and overlap. */
 static void take_events(struct vsphere_session *session, struct news *news, uint64_t above,
-                        uint64_t below, const struct pending_moment *moment)
+                        uint64_t below, const struct moment *moment)
 {
     struct watch *watch = &session->watch;
 
@@ -341,7 +341,7 @@ static void take_news(struct vsphere_session *session)
     uint64_t before = watch->last_key;
     char created[sizeof(watch->last_created)];
     struct strbuf rows;
-    const struct pending_moment moment = moment_of(session, &rows);
+    const struct moment moment = moment_of(session, &rows);
 
     text_copy(created, sizeof(created), watch->last_created);
     take_events(session, news, before, UINT64_MAX, &moment);
@@ -410,7 +410,7 @@ static void take_older(struct vsphere_session *session, uint64_t above, uint64_t
 {
     struct watch *watch = &session->watch;
     struct strbuf rows;
-    const struct pending_moment moment = moment_of(session, &rows);
+    const struct moment moment = moment_of(session, &rows);
 
     take_events(session, &watch->call.reply->news, above, below, &moment);
     emit(session, &rows);
