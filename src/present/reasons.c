@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "model/names.h"
 
 #define SENTENCES_CAP (16u << 20)
 
@@ -240,4 +241,78 @@ size_t reasons_needs(struct reasons *reasons, const struct wire *wire, const cha
     if (chain.count > 0)
         say_wire(reasons, wire);
     return chain.count;
+}
+
+/* ---- Uplinks ----------------------------------------------------------------------------------
+ */
+
+static bool needs_uplink(const struct reasons *reasons, const char *port)
+{
+    const struct config_port *config = config_port(reasons->config, port);
+    const struct port_intent *intent = intent_find(core_intent(reasons->view->core), port);
+    const struct port *row = inventory_find(core_module(reasons->view->core), TABLE_PORT, "", port);
+
+    if (config && config->uplink)
+        return false;
+    return (intent && vlanset_has(&intent->wanted, reasons->vlan)) ||
+           (row && (vlanset_has(&row->tagged, reasons->vlan) || row->native == reasons->vlan));
+}
+
+size_t reasons_for_ports(struct reasons *reasons, const char *intro)
+{
+    struct view_names names = { 0 };
+    struct strbuf text;
+    size_t count;
+
+    strbuf_init(&text, SENTENCES_CAP);
+    if (reasons->port_config && reasons->port_config->uplink) {
+        const struct intent *intent = core_intent(reasons->view->core);
+
+        for (size_t i = 0; i < intent->count; i++)
+            if (needs_uplink(reasons, intent->ports[i].port->name))
+                view_names_add(&names, intent->ports[i].port->name);
+        INVENTORY_EACH(core_module(reasons->view->core), port, TABLE_PORT, NULL)
+        {
+            if (!intent_find(intent, port->id) && needs_uplink(reasons, port->id))
+                view_names_add(&names, port->id);
+        }
+    }
+    for (size_t i = 0; i < names.count; i++)
+        strbuf_addf(&text, "%s%s", i > 0 ? ", " : "", names.items[i]);
+    count = names.count;
+    view_names_write(&names, reasons->view->writer, "for_ports");
+    if (count > 0)
+        reasons_say(reasons, "%s %s.", intro, strbuf_text(&text));
+    strbuf_done(&text);
+    return count;
+}
+
+/* ---- The ledger of moves ----------------------------------------------------------------------
+ */
+
+bool reasons_last_move(struct reasons *reasons)
+{
+    const struct migrations *migrations = core_migrations(reasons->view->core);
+    const struct migration *move;
+
+    for (size_t i = 0; (move = migrations_find(migrations, i)); i++) {
+        int64_t age = (reasons->view->wall_ms - (int64_t)move->seen_ms) / 1000;
+        char span[32];
+
+        if (!names_has(move->ports, reasons->name) || !vlanset_has(&move->vlans, reasons->vlan))
+            continue;
+        if (move->outcome != MIGRATION_FAILED && move->outcome != MIGRATION_CANCELLED)
+            return false;
+        reasons_say(
+            reasons,
+            "The last to ask for it was machine \"%s\": its move (%s%s%s to %s), announced %s "
+            "ago%s%s, %s%s%s.",
+            move->machine, record_word(TABLE_MIGRATION, "kind", move),
+            move->from[0] ? " from " : "", move->from, move->to,
+            writer_age_text(age > 0 ? age : 0, span, sizeof(span)), move->by[0] ? " by " : "",
+            move->by, move->outcome == MIGRATION_FAILED ? "failed" : "was cancelled",
+            move->reason[0] ? ": " : "", move->reason);
+        return true;
+    }
+    return false;
 }

@@ -44,6 +44,15 @@ size_t reasons_needs(struct reasons *reasons, const struct wire *wire, const cha
 char *reasons_move_text(const struct reasons *reasons, const struct inventory *inventory,
                         const struct move *move, char *text, size_t size);
 
+/* Writes list 'for_ports', the ports of this switch that need the VLAN or carry it: those that an
+ * uplink carries it for; none when the port is no uplink. Says 'intro' and their names, if there
+ * are any. Returns how many there are. */
+size_t reasons_for_ports(struct reasons *reasons, const char *intro);
+
+/* Says what became of the last machine whose move asked for the VLAN there, if that came to
+ * nothing; false when there is none in the ledger of moves. */
+bool reasons_last_move(struct reasons *reasons);
+
 /* Whose hand put the VLAN on the port: "vsn", "hand", "native", "open" (the port carries every
  * VLAN), or "nobody": it is not carried. */
 const char *reasons_by(const struct reasons *reasons);

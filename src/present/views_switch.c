@@ -80,11 +80,17 @@ static void write_held(const struct view *view, const struct plan_port *plan)
     writer_end(view->writer);
 }
 
+/* Whether vsn may write to a port: the hosts are behind it, or another switch. */
+static bool is_ours(const struct config_port *config)
+{
+    return config && (config->enabled || config->uplink);
+}
+
 /* What stands in the way on a port, apart from fences. */
 static const char *problem_of(const struct config_port *config, const struct port *port,
                               const struct port_intent *intent, const struct plan_port *plan)
 {
-    if (!config || !config->enabled)
+    if (!is_ours(config))
         return "";
     if (plan && plan->problem[0])
         return plan->problem;
@@ -105,7 +111,7 @@ static void write_port(const struct view *view, const char *name)
 
     writer_object(writer, NULL);
     writer_text(writer, "port", name);
-    writer_flag(writer, "enabled", config && config->enabled);
+    writer_flag(writer, "enabled", is_ours(config));
     writer_text(writer, "link", row ? record_word(TABLE_PORT, "link", port) : "missing");
     writer_vlans(writer, "intended", intent ? &intent->wanted : &vlanset_empty);
     writer_vlans(writer, "applied", &applied);

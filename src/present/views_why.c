@@ -1,4 +1,5 @@
 /* why PORT VLAN: the chain of reasons for a VLAN that is there. */
+#include <stdio.h>
 #include <string.h>
 
 #include "present/reasons.h"
@@ -130,6 +131,7 @@ static void say_waiting(struct reasons *reasons)
         reasons_say(reasons, "Nobody needs it any more: it is being taken away now.");
         return;
     }
+    reasons_last_move(reasons);
     guard_reason(core_guard(reasons->view->core), reasons->name, reasons->vlan, reason,
                  sizeof(reason));
     if (!reason[0] && reasons->intent->reason[0])
@@ -138,6 +140,32 @@ static void say_waiting(struct reasons *reasons)
         reasons_say(reasons, "No need for it is known now. It stays: %s.", reason);
     else
         reasons_say(reasons, "No need for it is known now.");
+}
+
+/* A port to another switch carries what the other ports need. */
+static void say_uplink(struct reasons *reasons, const char *by)
+{
+    char intro[160];
+    size_t ports;
+
+    writer_array(reasons->view->writer, "needs");
+    writer_end(reasons->view->writer);
+    snprintf(intro, sizeof(intro), "It is an uplink, and carries VLAN %u for", reasons->vlan);
+    ports = reasons_for_ports(reasons, intro);
+    if (ports > 0)
+        reasons_say(reasons, "'vsn why PORT %u' says who needs it there.", reasons->vlan);
+    if (strcmp(by, "vsn") != 0)
+        return;
+    if (ports == 0)
+        say_waiting(reasons);
+    else if (reasons->config->prune == PRUNE_NEVER)
+        reasons_say(reasons, "It is never taken away, as 'prune never' is configured.");
+    else
+        reasons_say(
+            reasons,
+            "An uplink gives it back last: when no port of this switch carries it any more, "
+            "and every hypervisor has provably not wanted it%s.",
+            reasons->config->prune == PRUNE_IMMEDIATE ? "" : " for the hold-down");
 }
 
 static void say_why(struct reasons *reasons, const char *by)
@@ -173,8 +201,12 @@ enum view_status view_why(const struct view *view)
     writer_text(view->writer, "by", by);
     writer_time(view->writer, "added_ms", strcmp(by, "vsn") == 0 ? added_ms(&reasons) : 0);
     say_who(&reasons, by);
-    if (carried)
+    if (carried && reasons.port_config && reasons.port_config->uplink) {
+        say_uplink(&reasons, by);
+    } else if (carried) {
         say_why(&reasons, by);
+        reasons_for_ports(&reasons, "");
+    }
     reasons_write(&reasons, "sentences");
     reasons_end(&reasons);
     return carried ? VIEW_DONE : VIEW_NOT_FOUND;

@@ -12,17 +12,12 @@ static bool say_port(struct reasons *reasons)
 {
     const struct config_port *config = reasons->port_config;
 
-    if (config && config->uplink)
-        reasons_say(reasons,
-                    "%s is configured with 'vsn uplink': another switch is behind it, and "
-                    "vsn leaves it alone.",
-                    reasons->name);
-    else if (!config)
+    if (!config)
         reasons_say(reasons,
                     "The configuration does not mention %s: without 'interface %s' and "
                     "'vsn enable' vsn leaves it alone.",
                     reasons->name, reasons->name);
-    else if (!config->enabled)
+    else if (!config->enabled && !config->uplink)
         reasons_say(reasons, "'interface %s' has no 'vsn enable': vsn leaves the port alone.",
                     reasons->name);
     else
@@ -358,13 +353,32 @@ static void say_writing(struct reasons *reasons)
                     "its places.",
                     reasons->port_config->vlan_max, reasons->name);
     else if (vlanset_has(&plan->add, reasons->vlan) && plan->problem[0])
-        reasons_say(reasons, "It is planned, but cannot be written now: %s.", plan->problem);
+        reasons_say(reasons, "It is planned, and not there yet: %s.", plan->problem);
     else if (vlanset_has(&plan->write, reasons->vlan))
         reasons_say(reasons, "It is planned and being written.");
 }
 
 /* ---- The view ---------------------------------------------------------------------------------
  */
+
+/* A port to another switch. */
+static void say_uplink(struct reasons *reasons)
+{
+    writer_array(reasons->view->writer, "needs");
+    writer_end(reasons->view->writer);
+    if (reasons_for_ports(reasons, "It is an uplink, and the VLAN is needed there for") > 0) {
+        if (reasons->plan && reasons->plan->mode == MODE_CHECK)
+            reasons_say(reasons, "The hypervisors behind them are in 'mode check': nothing is "
+                                 "written.");
+        else
+            say_writing(reasons);
+    } else {
+        reasons_say(reasons,
+                    "%s is an uplink, which carries what the other ports of this switch need: none "
+                    "of them needs VLAN %u.",
+                    reasons->name, reasons->vlan);
+    }
+}
 
 static void say_why_not(struct reasons *reasons)
 {
@@ -375,6 +389,10 @@ static void say_why_not(struct reasons *reasons)
         return;
     say_switch(reasons);
     say_fences(reasons);
+    if (reasons->port_config->uplink) {
+        say_uplink(reasons);
+        return;
+    }
     needs = say_wires(reasons);
     if (needs > 0)
         say_writing(reasons);
