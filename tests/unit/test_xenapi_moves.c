@@ -114,7 +114,8 @@ static void the_join(void **state)
     assert_string_equal(tell(*state, false), ""); /* a moment for the host to say so */
     host(*state, "h3", "T vm_migrate");
     assert_string_equal(tell(*state, false),
-                        "new move " KEY " kind=migrate from=h1 to=h3 since_ms=1000\n");
+                        "new move " KEY
+                        " kind=migrate from=h1 to=h3 by=pool_migrate since_ms=1000\n");
     assert_string_equal(tell(*state, false), "");
     machine(*state, "T pool_migrate", "h3", NULL);
     assert_string_equal(tell(*state, false), "");
@@ -149,7 +150,8 @@ static void each_operation_has_its_counterpart(void **state)
         host(*state, "h2", rows[i].host);
         if (rows[i].kind)
             snprintf(expected, sizeof(expected),
-                     "new move " KEY " kind=%s from=h1 to=h2 since_ms=1000\n", rows[i].kind);
+                     "new move " KEY " kind=%s from=h1 to=h2 by=%s since_ms=1000\n", rows[i].kind,
+                     rows[i].vm + 2);
         assert_string_equal(tell(*state, false), expected);
     }
 }
@@ -169,7 +171,8 @@ static void a_destination_that_nobody_tells(void **state)
     assert_string_equal(tell(world, false), "");
     world->now_ms += 150;
     assert_string_equal(tell(world, false),
-                        "new move " KEY " kind=migrate from=h1 possible=h2,h3 since_ms=1000\n");
+                        "new move " KEY
+                        " kind=migrate from=h1 possible=h2,h3 by=migrate_send since_ms=1000\n");
     machine(world, "", "h2", NULL);
     assert_string_equal(tell(world, false), GONE("done"));
 }
@@ -178,14 +181,15 @@ static void the_field_where_there_is_one(void **state)
 {
     machine(*state, "T migrate_send", "h1", "h2");
     assert_string_equal(tell(*state, false),
-                        "new move " KEY " kind=migrate from=h1 to=h2 since_ms=1000\n");
+                        "new move " KEY
+                        " kind=migrate from=h1 to=h2 by=migrate_send since_ms=1000\n");
 }
 
 static void the_task_tells_how_it_ended(void **state)
 {
     static const struct {
         const char *status, *outcome;
-    } rows[] = { { "failure", "failed" }, { "cancelled", "cancelled" }, { "success", "done" } };
+    } rows[] = { { "failure", "failed" }, { "cancelled", "cancelled" } };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         char expected[256];
@@ -200,6 +204,28 @@ static void the_task_tells_how_it_ended(void **state)
         snprintf(expected, sizeof(expected), "put move " KEY " outcome=%s\ngone move " KEY "\n",
                  rows[i].outcome);
         assert_string_equal(tell(*state, false), expected);
+    }
+}
+
+/* The need of the move ends when that of the machine has begun, and not before. */
+static void a_success_waits_for_the_machine(void **state)
+{
+    struct world *world = *state;
+
+    for (int late = 0; late < 2; late++) {
+        start_over(state);
+        world = *state;
+        task(world, "pending");
+        machine(world, "T pool_migrate", "h1", "h2");
+        tell(world, false);
+        task(world, "success");
+        machine(world, "", "h1", "");
+        assert_string_equal(tell(world, false), "");
+        if (late)
+            world->now_ms += 5000;
+        else
+            machine(world, "", "h2", "");
+        assert_string_equal(tell(world, false), GONE("done"));
     }
 }
 
@@ -229,7 +255,8 @@ static void a_full_read_states_what_is_under_way(void **state)
     machine(*state, "T pool_migrate", "h1", "h2");
     tell(*state, false);
     assert_string_equal(tell(*state, true),
-                        "new move " KEY " kind=migrate from=h1 to=h2 since_ms=1000\n");
+                        "new move " KEY
+                        " kind=migrate from=h1 to=h2 by=pool_migrate since_ms=1000\n");
     machine(*state, "", "h1", "");
     assert_string_equal(tell(*state, true), ""); /* its end is the absence of the row */
     assert_string_equal(tell(*state, false), "");
@@ -239,14 +266,15 @@ static void a_full_read_states_what_is_under_way(void **state)
 static void almost_there(void **state)
 {
     machine(*state, "T pool_migrate", "h2", "h2");
-    assert_string_equal(tell(*state, false), "new move " KEY " kind=migrate to=h2 since_ms=1000\n");
+    assert_string_equal(tell(*state, false),
+                        "new move " KEY " kind=migrate to=h2 by=pool_migrate since_ms=1000\n");
 }
 
 static void from_another_pool(void **state)
 {
     machine(*state, "", "", "h2");
-    assert_string_equal(tell(*state, false),
-                        "new move owner=vm id=incoming kind=migrate to=h2 since_ms=1000\n");
+    assert_string_equal(tell(*state, false), "new move owner=vm id=incoming kind=arrive to=h2 "
+                                             "by=scheduled_to_be_resident_on since_ms=1000\n");
     machine(*state, "", "h2", "");
     assert_string_equal(tell(*state, false), "put move owner=vm id=incoming outcome=done\n"
                                              "gone move owner=vm id=incoming\n");
@@ -281,6 +309,7 @@ int main(void)
         ROW(a_destination_that_nobody_tells),
         ROW(the_field_where_there_is_one),
         ROW(the_task_tells_how_it_ended),
+        ROW(a_success_waits_for_the_machine),
         ROW(without_a_task_it_failed),
         ROW(a_task_that_never_ends_is_not_waited_for),
         ROW(a_full_read_states_what_is_under_way),

@@ -16,6 +16,7 @@
 struct xen_move {
     UT_hash_handle hh;
     enum move_kind kind;
+    const char *by; /* the operation, or the field that told of it */
     char vm[XEN_REF_SIZE], task[XEN_REF_SIZE];
     char from[XEN_REF_SIZE], to[XEN_REF_SIZE];
     uint64_t since_ms; /* wall clock */
@@ -147,6 +148,7 @@ static void write_move(const struct xen_pool *pool, struct xen_move *move, struc
                                  .from = move->from,
                                  .to = move->to,
                                  .possible = possible.overflow ? "" : strbuf_text(&possible),
+                                 .by = move->by,
                                  .since_ms = move->since_ms },
                  0);
     strbuf_done(&possible);
@@ -165,13 +167,15 @@ static void write_end(const struct xen_move *move, enum move_outcome outcome, st
 
 static void take_move(struct xen_moves *moves, const struct xen_pool *pool,
                       const struct xen_object *vm, const char *task, enum move_kind kind,
-                      const char *destination, const struct xen_moment *moment, struct strbuf *to)
+                      const char *by, const char *destination, const struct xen_moment *moment,
+                      struct strbuf *to)
 {
     struct xen_move *move = need_move(moves, vm, task, moment);
 
     if (!move)
         return; /* out of memory: the machine is seen when it arrives */
     move->kind = kind;
+    move->by = by;
     move->seen = true;
     move->ended_ms = 0;
     if (*destination && strcmp(destination, move->to) != 0) {
@@ -201,7 +205,7 @@ static bool take_operations(struct xen_moves *moves, const struct xen_pool *pool
             if (strcmp(operation, operations[i].operation) != 0)
                 continue;
             any = true;
-            take_move(moves, pool, vm, task, operations[i].kind,
+            take_move(moves, pool, vm, task, operations[i].kind, operations[i].operation,
                       destination_of(pool, vm, task, operations[i].at_host), moment, to);
         }
     return any;
@@ -218,7 +222,8 @@ static void take_incoming(struct xen_moves *moves, const struct xen_pool *pool,
 
     if (!*scheduled || *xen_text(vm, XEN_RESIDENT) || (!move && (moment->all || !vm->changed)))
         return;
-    take_move(moves, pool, vm, INCOMING, MOVE_MIGRATE, scheduled, moment, to);
+    take_move(moves, pool, vm, INCOMING, MOVE_ARRIVE, "scheduled_to_be_resident_on", scheduled,
+              moment, to);
 }
 
 /* ---- Ending ---------------------------------------------------------------------------------- */
@@ -232,8 +237,9 @@ static bool has_arrived(const struct xen_move *move, const struct xen_object *vm
     return *move->to ? strcmp(resident, move->to) == 0 : strcmp(resident, move->from) != 0;
 }
 
-/* How a move ended that is over; false: its task has yet to say. The task's own end is the last
- * thing that xapi writes. */
+/* How a move ended that is over; false: its task has yet to say, or the machine has yet to be where
+ * the task brought it, since the move's need must not end before the machine's own begins. The
+ * task's own end is the last thing that xapi writes. */
 static bool has_ended(const struct xen_pool *pool, struct xen_move *move,
                       const struct xen_moment *moment, enum move_outcome *ret_outcome)
 {
@@ -254,7 +260,7 @@ static bool has_ended(const struct xen_pool *pool, struct xen_move *move,
     for (size_t i = 0; i < ARRAY_SIZE(statuses); i++)
         if (strcmp(xen_text(task, XEN_STATUS), statuses[i].status) == 0) {
             *ret_outcome = statuses[i].outcome;
-            return true;
+            return *ret_outcome != MOVE_DONE || moment->now_ms - move->ended_ms >= OUTCOME_MS;
         }
     return moment->now_ms - move->ended_ms >= OUTCOME_MS;
 }
