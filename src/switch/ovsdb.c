@@ -79,11 +79,29 @@ static void add_ids(struct strbuf *to, const struct vlanset *vlans)
 {
     const char *comma = "";
 
-    strbuf_adds(to, "[\"set\",[");
     for (uint32_t vlan = vlanset_next(vlans, 1); vlan; vlan = vlanset_next(vlans, vlan + 1)) {
         strbuf_addf(to, "%s%u", comma, vlan);
         comma = ",";
     }
+}
+
+static void add_set(struct strbuf *to, const struct vlanset *vlans)
+{
+    strbuf_adds(to, "[\"set\",[");
+    add_ids(to, vlans);
+    strbuf_adds(to, "]]");
+}
+
+static void add_trunks(struct strbuf *to, const struct ovsdb_trunks *trunks)
+{
+    const char *comma = vlanset_is_empty(&trunks->vlans) ? "" : ",";
+
+    strbuf_adds(to, "[\"set\",[");
+    add_ids(to, &trunks->vlans);
+    if (trunks->zero)
+        strbuf_addf(to, "%s0", comma);
+    if (trunks->closed)
+        strbuf_addf(to, "%s%d", trunks->zero ? "," : comma, OVSDB_CLOSED_VLAN);
     strbuf_adds(to, "]]");
 }
 
@@ -102,19 +120,26 @@ static void begin_mutation(struct strbuf *to, const char *uuid, const struct ovs
     else
         strbuf_addf(to, "%s],[\"tag\",\"==\",", unset);
     if (port->tag >= 0)
-        strbuf_addf(to, "%d],[\"trunks\",\"!=\",%s]", port->tag, unset);
+        strbuf_addf(to, "%d],[\"trunks\",", port->tag);
     else
-        strbuf_addf(to, "%s],[\"trunks\",\"!=\",%s]", unset, unset);
+        strbuf_addf(to, "%s],[\"trunks\",", unset);
 }
 
+/* That none of 'vlans' is there can be said by naming them, or by naming what is there: the shorter
+ * list is taken. */
 void ovsdb_insert_trunks(struct strbuf *to, const char *uuid, const struct ovsdb_port *port,
                          const struct vlanset *vlans)
 {
     begin_mutation(to, uuid, port);
-    strbuf_adds(to, ",[\"trunks\",\"excludes\",");
-    add_ids(to, vlans);
+    if (vlanset_count(&port->trunks.vlans) < vlanset_count(vlans)) {
+        strbuf_adds(to, "\"==\",");
+        add_trunks(to, &port->trunks);
+    } else {
+        strbuf_adds(to, "\"!=\",[\"set\",[]]],[\"trunks\",\"excludes\",");
+        add_set(to, vlans);
+    }
     strbuf_adds(to, "]],\"mutations\":[[\"trunks\",\"insert\",");
-    add_ids(to, vlans);
+    add_set(to, vlans);
     strbuf_adds(to, "]]}");
 }
 
@@ -122,9 +147,11 @@ void ovsdb_delete_trunks(struct strbuf *to, const char *uuid, const struct ovsdb
                          const struct vlanset *vlans)
 {
     begin_mutation(to, uuid, port);
-    strbuf_addf(to, "],\"mutations\":[[\"trunks\",\"insert\",%d],[\"trunks\",\"delete\",",
+    strbuf_addf(to,
+                "\"!=\",[\"set\",[]]]],\"mutations\":[[\"trunks\",\"insert\",%d],"
+                "[\"trunks\",\"delete\",",
                 OVSDB_CLOSED_VLAN);
-    add_ids(to, vlans);
+    add_set(to, vlans);
     strbuf_adds(to, "]]}");
 }
 

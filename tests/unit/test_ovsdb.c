@@ -75,13 +75,17 @@ static void assert_operation(struct strbuf *text, const char *wanted)
 /* As it was read, in the 'where' of the mutation itself: where it does not hold nothing is done. */
 static void a_write_holds_only_on_the_port_that_was_read(void **state)
 {
-    struct ovsdb_port port = { .name = "p1", .mode = "native-untagged", .tag = 1 };
+    struct ovsdb_port port = { .name = "p1",
+                               .mode = "native-untagged",
+                               .tag = 1,
+                               .trunks = { .zero = true, .closed = true } };
     struct ovsdb_port unset = { .name = "p1", .mode = "", .tag = -1 };
     struct vlanset vlans = vlanset_empty;
     struct strbuf text;
 
     (void)state;
     vlanset_add_range(&vlans, 100, 101);
+    vlanset_add_range(&port.trunks.vlans, 5, 6);
     strbuf_init(&text, 4096);
     ovsdb_insert_trunks(&text, PORT_UUID, &port, &vlans);
     assert_operation(
@@ -91,6 +95,11 @@ static void a_write_holds_only_on_the_port_that_was_read(void **state)
         "[\"trunks\",\"!=\",[\"set\",[]]],[\"trunks\",\"excludes\",[\"set\",[100,101]]]],"
         "\"mutations\":[[\"trunks\",\"insert\",[\"set\",[100,101]]]]}");
     strbuf_init(&text, 4096);
+    vlanset_remove(&port.trunks.vlans, 5); /* now it is shorter to name what is there */
+    ovsdb_insert_trunks(&text, PORT_UUID, &port, &vlans);
+    assert_non_null(
+        strstr(text.data, "1],[\"trunks\",\"==\",[\"set\",[6,0,4095]]]],\"mutations\""));
+    strbuf_reset(&text);
     ovsdb_insert_trunks(&text, PORT_UUID, &unset, &vlans);
     assert_non_null(
         strstr(text.data, "[\"vlan_mode\",\"==\",[\"set\",[]]],[\"tag\",\"==\",[\"set\",[]]],"));
