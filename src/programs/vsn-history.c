@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/channel.h"
 #include "base/clock.h"
@@ -293,6 +294,7 @@ int main(int argc, char **argv)
     int code = 1;
 
     log_setup("vsn-history", LOG_LEVEL_INFO);
+    umask(0077); /* names of machines are nobody else's business */
     if (parse_arguments(argc, argv, &process) < 0)
         return usage();
     if (prepare(&process, &error) < 0) {

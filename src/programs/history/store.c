@@ -42,6 +42,7 @@ static int code_of(int result)
     case SQLITE_ROW:
     case SQLITE_DONE:
         return 0;
+    case SQLITE_ERROR: /* the statements are ours: what they do not find was changed by somebody */
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_SCHEMA:
@@ -76,12 +77,7 @@ static int run(struct store *store, const char *sql, struct error *reterr)
 
 static int prepare(struct store *store, const char *sql, sqlite3_stmt **ret, struct error *reterr)
 {
-    int result = sqlite3_prepare_v2(store->db, sql, -1, ret, NULL);
-
-    /* The statement is ours: what it does not find is a table of somebody else's. */
-    if (result == SQLITE_ERROR)
-        return error_set(reterr, -EUCLEAN, "%s", sqlite3_errmsg(store->db));
-    return check(store, result, reterr);
+    return check(store, sqlite3_prepare_v2(store->db, sql, -1, ret, NULL), reterr);
 }
 
 /* The first column of the first row, as a number or a text. */
