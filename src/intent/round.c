@@ -144,10 +144,12 @@ static bool hint_is_of(const struct hint *hint, const struct advert *advert)
 {
     bool switch_fits = (advert->system[0] && strcmp(hint->system, advert->system) == 0) ||
                        (advert->chassis[0] && strcasecmp(hint->chassis, advert->chassis) == 0);
-    bool port_fits = hint->port[0] && (nonce_same_but_mark(hint->port, advert->port) ||
-                                       nonce_same_but_mark(hint->port, advert->description));
 
-    return switch_fits && port_fits && !is_other_chassis(hint, advert);
+    /* Nearly all hints are of other switches, so that is asked first. */
+    return switch_fits && hint->port[0] &&
+           (nonce_same_but_mark(hint->port, advert->port) ||
+            nonce_same_but_mark(hint->port, advert->description)) &&
+           !is_other_chassis(hint, advert);
 }
 
 /* What this switch says of itself on a port; by its configuration as long as nobody told. */
@@ -224,21 +226,26 @@ static bool is_nonce_of(const char *nonce, const struct advert *advert)
            (strcmp(nonce, advert->nonce) == 0 || strcmp(nonce, advert->nonce_before) == 0);
 }
 
-/* True when the NIC heard what is sent on that port only. By CDP the description is the port id
- * (lldpd 1.0, cdp.c); by LLDP it is a TLV of its own (IEEE 802.1AB 8.5.5). */
-static bool hint_echoes(const struct hint *hint, const struct advert *advert)
-{
+/* What a NIC heard that is sent on one port only. By CDP the description is the port id (lldpd 1.0,
+ * cdp.c); by LLDP it is a TLV of its own (IEEE 802.1AB 8.5.5). */
+struct echo {
     char in_port[NONCE_TEXT], in_description[NONCE_TEXT];
+};
 
-    nonce_split(hint->port, in_port);
-    nonce_split(hint->description, in_description);
-    return is_nonce_of(in_port, advert) || is_nonce_of(in_description, advert);
+static struct echo echo_in(const struct hint *hint)
+{
+    struct echo echo;
+
+    nonce_split(hint->port, echo.in_port);
+    nonce_split(hint->description, echo.in_description);
+    return echo;
 }
 
 static void collect_hint(struct round *round, const struct hypervisor_view *view,
-                         const struct hint *hint, const char *port, const struct advert *advert)
+                         const struct hint *hint, const struct echo *echo, const char *port,
+                         const struct advert *advert)
 {
-    bool echoes = hint_echoes(hint, advert);
+    bool echoes = is_nonce_of(echo->in_port, advert) || is_nonce_of(echo->in_description, advert);
     char detail[256];
 
     if ((!echoes && !hint_fits(round, hint, advert)) ||
@@ -265,8 +272,13 @@ static void collect_hints(struct round *round)
         adverts[i] = own_advert(round, round->ears[i].name);
     for (size_t h = 0; h < round->n_hypervisors; h++)
         INVENTORY_EACH(round->hypervisors[h].inventory, hint, TABLE_HINT, NULL)
-    for (size_t i = 0; i < round->n_ears; i++)
-        collect_hint(round, &round->hypervisors[h], hint, round->ears[i].port, &adverts[i]);
+        {
+            const struct echo echo = echo_in(hint);
+
+            for (size_t i = 0; i < round->n_ears; i++)
+                collect_hint(round, &round->hypervisors[h], hint, &echo, round->ears[i].port,
+                             &adverts[i]);
+        }
     free(adverts);
 }
 
