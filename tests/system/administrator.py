@@ -110,5 +110,14 @@ class Admin:
         """A live migration, to its end."""
         self.finish(self.begin_move(machine, host))
 
+    def cancel_moves(self, machine):
+        for task in self.find(vim.VirtualMachine, machine).recentTask:
+            if task.info.state in ("queued", "running"):
+                task.CancelTask()
+
+    def enter_maintenance(self, host):
+        """Begins to empty a host: the task."""
+        return self.find(vim.HostSystem, host).EnterMaintenanceMode_Task(timeout=0, evacuatePoweredOffVms=True)
+
     def switch_off(self, machine):
         self.finish(self.find(vim.VirtualMachine, machine).PowerOffVM_Task())
