@@ -176,11 +176,11 @@ static struct entry *find_last(const struct migrations *migrations, const struct
 
 /* ---- Moves that are told --------------------------------------------------------------------- */
 
-static bool is_there(const struct entry *entry, const struct contact *contact)
+static const char *name_of_host(const struct contact *contact, const char *id)
 {
-    const struct machine *machine = entry_machine(entry, contact);
+    const struct host *host = inventory_find(contact->inventory, TABLE_HOST, "", id);
 
-    return machine && entry_has_arrived(entry, machine);
+    return host && host->name[0] ? host->name : id;
 }
 
 /* The machine was found there first, and this is the word of how it came. */
@@ -199,13 +199,15 @@ static void begin(struct migrations *migrations, const struct contact *contact,
                   const struct move *move, struct moment moment)
 {
     struct entry *entry = entry_new(contact, move->owner, moment);
+    const struct machine *machine;
 
     if (!entry)
         return; /* out of memory: the move is acted upon all the same */
     keep(migrations, entry);
     entry_take_move(entry, contact, move, moment);
-    if (entry->row->outcome == MIGRATION_RUNNING && is_there(entry, contact)) {
-        entry_arrive(entry, entry->to_id, entry->row->to, moment);
+    machine = entry_machine(entry, contact);
+    if (entry->row->outcome == MIGRATION_RUNNING && machine && entry_has_arrived(entry, machine)) {
+        entry_arrive(entry, machine->host, name_of_host(contact, machine->host), moment);
         entry->has_landed = true;
         entry_surprise(entry, entry->row->kind, entry->row->from,
                        "it was announced when it was there already");
@@ -265,13 +267,6 @@ static void explain_silence(const struct contact *contact, struct moment moment,
         snprintf(text, MIGRATION_TEXT_MAX,
                  "its move was not announced: it was found by reading %s in full", contact->name);
     }
-}
-
-static const char *name_of_host(const struct contact *contact, const char *id)
-{
-    const struct host *host = inventory_find(contact->inventory, TABLE_HOST, "", id);
-
-    return host && host->name[0] ? host->name : id;
 }
 
 /* What must have happened to the machine. */

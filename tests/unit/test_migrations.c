@@ -471,6 +471,16 @@ static void a_machine_that_starts_where_it_lies(void **state)
     assert_outcome(entry(bench, 0), "in-time", "");
 }
 
+/* The machine's row says that it runs, before the word of its start, which names no host. */
+static void a_start_that_is_told_when_it_is_over(void **state)
+{
+    struct bench *bench = started(state);
+
+    feed(bench, 2000, VC "new move owner=m1 id=t1 kind=start\n" SETTLE);
+    assert_string_equal(entry(bench, 0)->to, "esx1");
+    assert_int_equal(clock_of(entry(bench, 0)->switched_over_ms), 2000);
+}
+
 static void a_clone_is_another_machine(void **state)
 {
     struct bench *bench = started(state);
@@ -705,6 +715,7 @@ int main(void)
         ROW(a_host_behind_another_switch),
         ROW(storage_that_moves_leaves_the_machine),
         ROW(a_machine_that_starts_where_it_lies),
+        ROW(a_start_that_is_told_when_it_is_over),
         ROW(a_clone_is_another_machine),
         ROW(entries_are_numbered_and_written_once_the_history_has_told),
         ROW(a_new_history_process_is_told_what_it_missed),
