@@ -14,7 +14,7 @@
 
 #include "reconcile/replay.h"
 
-enum { PORTS = 48, NETWORKS = 20, STATIONS = 64, ROUNDS = 50 };
+enum { PORTS = 48, NETWORKS = 20, STATIONS = 64, ROUNDS = 50, MOVES = 500, POSSIBLE = 32 };
 
 struct bench {
     struct replay *replay;
@@ -184,6 +184,27 @@ static double measure_settle(struct bench *bench, bool moves)
     return cost[ROUNDS / 2] * 1000;
 }
 
+/* So many machines are on their way to hosts behind the ports; or to one of so many hosts. */
+static void tell_moves(struct bench *bench, bool to_is_known)
+{
+    char possible[POSSIBLE * 16] = "";
+    size_t used = 0;
+
+    for (unsigned host = 0; host < POSSIBLE; host++)
+        used += (size_t)snprintf(possible + used, sizeof(possible) - used, "%shost-%u",
+                                 host ? "," : "", host);
+    for (unsigned i = 0; i < MOVES; i++) {
+        feed(bench, "hypervisor/vc1 gone move owner=vm-%u id=%u", i, i);
+        if (to_is_known)
+            feed(bench, "hypervisor/vc1 new move owner=vm-%u id=%u kind=migrate to=host-%u", i, i,
+                 i % PORTS);
+        else
+            feed(bench, "hypervisor/vc1 new move owner=vm-%u id=%u kind=start possible=%s", i, i,
+                 possible);
+    }
+    feed(bench, "settle");
+}
+
 static void print(const char *name, double value, const char *unit)
 {
     printf("bench %s %.3f %s\n", name, value, unit);
@@ -218,6 +239,10 @@ int main(int argc, char **argv)
     print("core_settle_stations", measure_settle(&bench, false), "ms");
     configure(&bench, "machines");
     print("core_settle_machines", measure_settle(&bench, true), "ms");
+    tell_moves(&bench, /* to_is_known = */ true);
+    print("core_settle_500_moves", measure_settle(&bench, true), "ms");
+    tell_moves(&bench, /* to_is_known = */ false);
+    print("core_settle_500_moves_unplaced", measure_settle(&bench, true), "ms");
     begun = now_s();
     tell_hypervisor(&bench);
     feed(&bench, "settle");
