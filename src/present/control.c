@@ -136,6 +136,12 @@ static const struct control_command *refuse(struct strbuf *reason, struct error 
     return NULL;
 }
 
+/* True when 'other' has the same words and more: only who writes some of those means it. */
+static bool goes_on_from(const struct control_command *other, const struct control_command *command)
+{
+    return command && strncmp(other->words, command->words, strlen(command->words)) == 0;
+}
+
 const struct control_command *control_find(int argc, char *const *words, int *ret_used,
                                            struct error *reterr)
 {
@@ -147,6 +153,8 @@ const struct control_command *control_find(int argc, char *const *words, int *re
         int candidate_used, candidate = match(&commands[i], argc, words, &candidate_used);
 
         if (candidate == 0 || candidate < quality)
+            continue;
+        if (candidate == quality && goes_on_from(&commands[i], found))
             continue;
         other = candidate == quality ? found : NULL;
         found = &commands[i];

@@ -47,7 +47,7 @@ static const char *lead_text(const struct migration *row, char text[TEXT_SIZE])
             strcat(text, vlanset_is_empty(&row->vlans) ? ", none needed" : ", there before");
         return text;
     }
-    strcpy(text, row->outcome == MIGRATION_MISSED ? "never" : "");
+    strcpy(text, row->outcome == MIGRATION_MISSED ? "not there" : "");
     return text;
 }
 

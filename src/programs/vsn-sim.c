@@ -2,7 +2,8 @@
  *
  *     vsn-sim replay FILE
  *         replays a recording, and prints what is decided: each line that would go to the Config
- *         Module, and each line that would be logged
+ *         Module ("->") or, once it holds what the history told, there ("=>": the ledger of moves
+ *         and the audit), and each line that would be logged
  *     vsn-sim run [--seeds N] [--first S] [--steps K] [--record FILE] [--timed]
  *         runs it in N worlds made of the seeds S, S+1, ... with K steps of faults each, and holds
  * it to its invariants (sim/invariants.h); exit 1 at the first that does not hold
@@ -38,6 +39,7 @@ static int replay_one(struct replay *replay, char *line, struct error *reterr)
     r = line ? replay_line(replay, line, &actions, reterr) : replay_end(replay, &actions, reterr);
     print_lines(replay, "log", &actions.log);
     print_lines(replay, "->", &actions.to_module);
+    print_lines(replay, "=>", &actions.to_history);
     actions_done(&actions);
     return r;
 }

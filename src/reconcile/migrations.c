@@ -192,6 +192,8 @@ static struct entry *find_surprise(struct migrations *migrations, const struct c
     if (!entry || entry->row->move[0] || !entry->to_id ||
         (move->to[0] && strcmp(entry->to_id, move->to) != 0))
         return NULL;
+    if (strcmp(entry->to_id, move->from) == 0)
+        return NULL; /* it goes on from there */
     return entry;
 }
 
@@ -608,7 +610,7 @@ struct migration_totals migrations_totals(const struct migrations *migrations)
         const struct migration *row = migrations->kept.entries[i]->row;
 
         count_outcome(&totals, row->outcome);
-        if (leads && migration_lead(row, &leads[totals.leads]))
+        if (leads && !vlanset_is_empty(&row->vlans) && migration_lead(row, &leads[totals.leads]))
             totals.leads++;
     }
     if (totals.leads) {

@@ -70,7 +70,7 @@ const struct migration *migrations_find(const struct migrations *migrations, siz
 /* Over everything that is kept. */
 struct migration_totals {
     size_t moves, running, in_time, missed, failed, cancelled, elsewhere, unknown;
-    size_t leads;          /* moves that have one; the three below are nothing without */
+    size_t leads; /* moves that needed a VLAN here, and have one; the rest is nothing without */
     int64_t lead_p50_ms;   /* half of them had at least that lead */
     int64_t lead_p99_ms;   /* 99 of 100 had */
     int64_t lead_worst_ms; /* each had; negative: the VLANs came that much later */

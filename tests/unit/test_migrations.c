@@ -339,6 +339,19 @@ static void the_word_of_it_may_come_after_the_machine(void **state)
     assert_int_equal(clock_of(entry(bench, 0)->switched_over_ms), 2000);
 }
 
+/* It came without a word, and goes on to another host at once. */
+static void the_next_move_is_another_one(void **state)
+{
+    struct bench *bench = started(state);
+
+    feed(bench, 2000, VC "put machine id=m1 host=b\n" SETTLE);
+    feed(bench, 3000, VC "new move owner=m1 id=t1 kind=migrate from=b possible=a,c\n" SETTLE);
+    assert_int_equal(count(bench), 2);
+    assert_string_equal(entry(bench, 0)->move, "t1");
+    assert_outcome(entry(bench, 0), "running", "");
+    assert_string_equal(entry(bench, 1)->move, "");
+}
+
 static void what_was_there_is_in_time_even_unannounced(void **state)
 {
     struct bench *bench = started(state);
@@ -666,7 +679,7 @@ static void totals_count_and_rank(void **state)
     feed(bench, 1000, CONFIG "history begin migration\n");
     for (int i = 1; i <= 200; i++) {
         snprintf(line, sizeof(line),
-                 "history new migration id=%d hypervisor=vc1 outcome=%s verified_ms=5000 "
+                 "history new migration id=%d hypervisor=vc1 outcome=%s vlans=7 verified_ms=5000 "
                  "switched_over_ms=%d\n",
                  i, i == 1 ? "missed" : "in-time", 5000 + (i - 2) * 10);
         feed(bench, 1000, line);
@@ -674,10 +687,12 @@ static void totals_count_and_rank(void **state)
     feed(bench, 1000,
          "history new migration id=201 hypervisor=vc1 outcome=failed verified_ms=5000\n"
          "history new migration id=202 hypervisor=vc1 outcome=elsewhere\n"
+         "history new migration id=204 hypervisor=vc1 outcome=in-time verified_ms=5 "
+         "switched_over_ms=9\n"
          "history new migration id=203 hypervisor=vc1 outcome=cancelled\nhistory end migration\n");
     totals = migrations_totals(core_migrations(replay_core(bench->replay)));
-    assert_int_equal(totals.moves, 203);
-    assert_int_equal(totals.in_time, 199);
+    assert_int_equal(totals.moves, 204);
+    assert_int_equal(totals.in_time, 200);
     assert_int_equal(totals.missed, 1);
     assert_int_equal(totals.failed, 1);
     assert_int_equal(totals.elsewhere, 1);
@@ -705,6 +720,7 @@ int main(void)
         ROW(a_machine_that_nobody_announced),
         ROW(contact_that_was_lost_during_a_move),
         ROW(the_word_of_it_may_come_after_the_machine),
+        ROW(the_next_move_is_another_one),
         ROW(what_was_there_is_in_time_even_unannounced),
         ROW(new_machines_and_those_without_host_are_no_moves),
         ROW(what_must_have_happened),
