@@ -5,6 +5,7 @@ from .ovs import OvsPlane
 from .passage import Account, Passage
 from .plane import BUILD, PROJECT, Plane, Switch, stop_all
 from .remote import Process, Remote, WorldError
+from .sonic import SonicPlane
 from .uml import UmlPlane
 from .until import until
 from .vcenter import VCenter, host_of, make_certificate
@@ -12,5 +13,5 @@ from .watch import Watcher, watch
 from .xenpool import XenPool, xen_host_of
 
 __all__ = ["Account", "BUILD", "PROJECT", "Endpoint", "Host", "Listener", "Machine", "Nic", "OvsPlane", "Passage", "Plane", "Probe",
-           "Process", "Remote", "Station", "Switch", "Traffic", "UmlPlane", "VCenter", "Watcher", "WorldError", "XenPool", "host_of",
+           "Process", "Remote", "SonicPlane", "Station", "Switch", "Traffic", "UmlPlane", "VCenter", "Watcher", "WorldError", "XenPool", "host_of",
            "make_certificate", "probe", "stop_all", "until", "watch", "xen_host_of"]

@@ -167,6 +167,13 @@ int redis_hear(struct redis *redis, int64_t until_ms, redisReply **ret_reply, st
     return 0;
 }
 
+int redis_ask(struct redis *redis, int64_t until_ms, redisReply **ret_reply, struct error *reterr,
+              size_t n_words, const char *const *words)
+{
+    redis_add(redis, n_words, words);
+    return redis_hear(redis, until_ms, ret_reply, reterr);
+}
+
 int redis_take(struct redis *redis, redisReply **ret_reply, struct error *reterr)
 {
     redisReply *reply = NULL;

@@ -39,6 +39,14 @@ int redis_add(struct redis *redis, size_t n_words, const char *const *words);
  * -ETIMEDOUT, -EBADMSG (not RESP2, or beyond a cap). */
 int redis_hear(struct redis *redis, int64_t until_ms, redisReply **ret_reply, struct error *reterr);
 
+/* Adds one command and waits for its reply; for a connection on which no other reply is awaited. */
+int redis_ask(struct redis *redis, int64_t until_ms, redisReply **ret_reply, struct error *reterr,
+              size_t n_words, const char *const *words);
+#define REDIS_ASK(redis, until_ms, ret_reply, reterr, ...)                                         \
+    redis_ask((redis), (until_ms), (ret_reply), (reterr),                                          \
+              sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *),                 \
+              (const char *const[]){ __VA_ARGS__ })
+
 /* Takes the next reply that has arrived, without waiting: 1, 0 when there is none, or a negative
  * errno as redis_hear(). */
 int redis_take(struct redis *redis, redisReply **ret_reply, struct error *reterr);

@@ -12,6 +12,7 @@
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "source/told.h"
 
 #define SETTLE_MS 50     /* from a change to reading: several come together */
 #define REVIEW_MS 10000  /* between readings that nobody asked for */
@@ -27,11 +28,6 @@ struct line {
     struct loop_watch *watch;
 };
 
-struct rows {
-    void **row; /* each one block from row_copy() */
-    size_t count;
-};
-
 enum stage { STAGE_IDLE, STAGE_CHASSIS, STAGE_INTERFACES, STAGE_PORTS, STAGE_MARK };
 
 /* A reading in progress. The library's calls answer "would block" until their bytes are here, and
@@ -43,7 +39,7 @@ struct query {
     lldpctl_atom_t *port; /* STAGE_MARK: the one whose description is being set */
     char description[LLDP_TEXT_MAX];
     lldpctl_atom_iter_t *iterator;
-    struct rows adverts, neighbors;
+    struct told_rows adverts, neighbors;
 };
 
 struct lldp {
@@ -55,56 +51,12 @@ struct lldp {
     struct line watcher, reader;
     bool watching; /* the watcher's request was taken */
     struct query query;
-    struct rows adverts, neighbors; /* as told */
+    struct told_rows adverts, neighbors; /* as told */
     bool told, lost;
     struct marks *marks;
     struct backoff backoff;
     struct loop_watch *retry, *reread, *patience;
 };
-
-/* ---- Rows ------------------------------------------------------------------------------------ */
-
-static void rows_add(struct rows *rows, enum table table, const void *row)
-{
-    void **grown =
-        rows->count < LLDP_ROWS_MAX ? realloc(rows->row, (rows->count + 1) * sizeof(void *)) : NULL;
-    void *copy = grown ? row_copy(table, row) : NULL;
-
-    if (grown)
-        rows->row = grown;
-    if (copy)
-        rows->row[rows->count++] = copy;
-}
-
-static void rows_done(struct rows *rows)
-{
-    for (size_t i = 0; i < rows->count; i++)
-        free(rows->row[i]);
-    free(rows->row);
-    *rows = (struct rows){ 0 };
-}
-
-static bool rows_equal(enum table table, const struct rows *a, const struct rows *b)
-{
-    for (size_t i = 0; i < a->count && i < b->count; i++)
-        if (!row_equal(table, a->row[i], b->row[i]))
-            return false;
-    return a->count == b->count;
-}
-
-/* Tells the list when it is another one, and keeps it as told. Takes over 'rows'. */
-static void rows_tell(struct lldp *lldp, enum table table, struct rows *rows, struct rows *told)
-{
-    if (!lldp->told || !rows_equal(table, rows, told)) {
-        lldp->emit(RECORD_BEGIN, table, NULL, lldp->data);
-        for (size_t i = 0; i < rows->count; i++)
-            lldp->emit(RECORD_NEW, table, rows->row[i], lldp->data);
-        lldp->emit(RECORD_END, table, NULL, lldp->data);
-    }
-    rows_done(told);
-    *told = *rows;
-    *rows = (struct rows){ 0 };
-}
 
 /* ---- What the atoms say ---------------------------------------------------------------------- */
 
@@ -156,7 +108,7 @@ static void add_neighbor(struct lldp *lldp, const char *port_name, lldpctl_atom_
         mac_of(chassis, lldpctl_k_chassis_id_subtype, LLDP_CHASSISID_SUBTYPE_LLADDR, chassis_id);
     row.port_mac = mac_of(neighbor, lldpctl_k_port_id_subtype, LLDP_PORTID_SUBTYPE_LLADDR, port_id);
     snprintf(id, sizeof(id), "%s/%s/%s", words[row.protocol], chassis_id, port_id);
-    rows_add(&lldp->query.neighbors, TABLE_NEIGHBOR, &row);
+    told_add(&lldp->query.neighbors, TABLE_NEIGHBOR, &row);
     if (chassis)
         lldpctl_atom_dec_ref(chassis);
 }
@@ -176,7 +128,7 @@ static void add_advert(struct lldp *lldp, const char *port_name, lldpctl_atom_t 
     };
 
     marks_told(lldp->marks, port_name, description, clock_now_ms(), nonce, nonce_before);
-    rows_add(&lldp->query.adverts, TABLE_ADVERT, &row);
+    told_add(&lldp->query.adverts, TABLE_ADVERT, &row);
 }
 
 static void add_port(struct lldp *lldp, lldpctl_atom_t *port)
@@ -204,8 +156,8 @@ static void query_reset(struct query *query)
         lldpctl_atom_dec_ref(query->interfaces);
     if (query->chassis)
         lldpctl_atom_dec_ref(query->chassis);
-    rows_done(&query->adverts);
-    rows_done(&query->neighbors);
+    told_done(&query->adverts);
+    told_done(&query->neighbors);
     *query = (struct query){ .stage = STAGE_IDLE };
 }
 
@@ -214,8 +166,9 @@ static void query_finish(struct lldp *lldp)
     struct query *query = &lldp->query;
     bool again = query->again;
 
-    rows_tell(lldp, TABLE_ADVERT, &query->adverts, &lldp->adverts);
-    rows_tell(lldp, TABLE_NEIGHBOR, &query->neighbors, &lldp->neighbors);
+    told_tell(TABLE_ADVERT, &query->adverts, &lldp->adverts, lldp->told, lldp->emit, lldp->data);
+    told_tell(TABLE_NEIGHBOR, &query->neighbors, &lldp->neighbors, lldp->told, lldp->emit,
+              lldp->data);
     if (!lldp->told)
         lldp->contact(NULL, lldp->data);
     lldp->told = true;
@@ -536,8 +489,8 @@ struct lldp *lldp_free(struct lldp *lldp)
     loop_watch_free(lldp->retry);
     loop_watch_free(lldp->reread);
     loop_watch_free(lldp->patience);
-    rows_done(&lldp->adverts);
-    rows_done(&lldp->neighbors);
+    told_done(&lldp->adverts);
+    told_done(&lldp->neighbors);
     marks_free(lldp->marks);
     free(lldp);
     return NULL;

@@ -15,7 +15,7 @@
  * sends; what they are told to have is read back before it is told.
  *
  * Everything in a neighbour's frame is the word of a stranger: texts are cut to LLDP_TEXT_MAX
- * bytes, lists to LLDP_ROWS_MAX rows, and no byte has a meaning here. */
+ * bytes, lists to TOLD_ROWS_MAX rows (told.h), and no byte has a meaning here. */
 #ifndef VSN_SOURCE_LLDP_H
 #define VSN_SOURCE_LLDP_H
 
@@ -23,8 +23,7 @@
 #include "model/record.h"
 #include "source/marks.h"
 
-#define LLDP_TEXT_MAX 256  /* bytes with the NUL: a TLV's string has 255 (IEEE 802.1AB-2016 8.4) */
-#define LLDP_ROWS_MAX 8192 /* rows of one list */
+#define LLDP_TEXT_MAX 256 /* bytes with the NUL: a TLV's string has 255 (IEEE 802.1AB-2016 8.4) */
 
 struct lldp;
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "model/sonic_line.h"
 #include "switch/sonic_db.h"
 #include "switch/sonic_judge.h"
 #include "switch/sonic_write.h"
@@ -12,8 +13,7 @@
 struct sonic {
     struct driver driver;
     struct loop *loop;
-    char *socket;
-    bool by_alias; /* naming alias */
+    struct sonic_line line;
     struct sonic_db *db;
     struct loop_watch *watch, *poll;
     driver_changed_fn *changed;
@@ -29,7 +29,7 @@ static struct sonic *sonic_of(struct driver *driver)
 
 static const char *id_of(const struct sonic *sonic, const struct sonic_port *port)
 {
-    return sonic->by_alias && *port->alias ? port->alias : port->name;
+    return sonic->line.by_alias && *port->alias ? port->alias : port->name;
 }
 
 static const struct sonic_port *find(const struct sonic *sonic, const char *id)
@@ -57,9 +57,12 @@ static struct port row_of(const struct sonic *sonic, const struct sonic_port *po
 }
 
 /* What came in beside the answers that were waited for makes the descriptor readable no more. */
-static void tell_news(struct sonic *sonic)
+static void catch_up(struct driver *driver)
 {
-    if (sonic->changed && sonic_db_take_news(sonic->db, NULL) != 0)
+    struct sonic *sonic = sonic_of(driver);
+    int r = sonic_db_take_news(sonic->db, NULL);
+
+    if ((r < 0 || sonic->db->has_news) && sonic->changed)
         sonic->changed(sonic->changed_data);
 }
 
@@ -77,8 +80,9 @@ static int sonic_read(struct driver *driver, struct port_list *ret_ports, struct
         if (port_list_add(ret_ports, &row) < 0)
             r = error_set(reterr, -ENOMEM, "out of memory");
     }
-    tell_news(sonic);
-    return r < 0 ? error_prefix(reterr, r, "%s", sonic->socket) : 0;
+    sonic->db->has_news = false; /* all of them are in what was read */
+    catch_up(driver);
+    return r < 0 ? error_prefix(reterr, r, "%s", sonic->line.socket) : 0;
 }
 
 static int sonic_heard(struct driver *driver, const char *id, struct stations *stations)
@@ -126,7 +130,7 @@ static int sonic_test(struct driver *driver, const char *id, const struct vlanse
     sonic_judge(sonic->db, &item);
     r = result_of(&item, id, reterr);
     sonic_item_done(&item);
-    tell_news(sonic);
+    catch_up(driver);
     return r;
 }
 
@@ -142,6 +146,8 @@ static struct port *read_back(const struct sonic *sonic, const char *id)
     return row_copy(TABLE_PORT, &row);
 }
 
+/* What was written is news to nobody, as these ports are read back; what came of other ports, or
+ * of their rows by other hands, is. */
 static void write_items(struct sonic *sonic, struct sonic_item *items, struct port_change *changes,
                         size_t count)
 {
@@ -155,6 +161,7 @@ static void write_items(struct sonic *sonic, struct sonic_item *items, struct po
     for (size_t i = 0; i < count; i++) {
         if (r == 0)
             changes[i].result = result_of(&items[i], changes[i].port, &changes[i].error);
+        changes[i].found = vlanset_minus(&items[i].goal, &items[i].written);
         sonic_item_done(&items[i]);
     }
     if (r < 0)
@@ -173,8 +180,7 @@ static void sonic_apply(struct driver *driver, struct port_change *changes, size
     else
         port_changes_fail(changes, count, -ENOMEM, &(struct error){ "out of memory" });
     free(items);
-    if (sonic->changed)
-        sonic->changed(sonic->changed_data); /* others' changes may have been among the news */
+    catch_up(driver);
 }
 
 /* ---- Watching -------------------------------------------------------------------------------- */
@@ -183,12 +189,10 @@ static void sonic_apply(struct driver *driver, struct port_change *changes, size
 static void on_readable(int fd UNUSED, int ready UNUSED, void *data)
 {
     struct sonic *sonic = data;
-    int r = sonic_db_take_news(sonic->db, NULL);
 
-    if (r < 0)
+    catch_up(&sonic->driver);
+    if (sonic->db->is_lost)
         loop_watch_events(sonic->watch, 0);
-    if (r != 0)
-        sonic->changed(sonic->changed_data);
 }
 
 static void on_poll(void *data)
@@ -227,40 +231,7 @@ static void sonic_free(struct driver *driver)
     loop_watch_free(sonic->watch);
     loop_watch_free(sonic->poll);
     sonic_db_free(sonic->db);
-    free(sonic->socket);
     free(sonic);
-}
-
-/* "redis unix:PATH [naming default|alias]", cut up in place. */
-static int parse_arguments(char *text, const char **ret_socket, bool *ret_by_alias)
-{
-    char *word, *value;
-
-    *ret_socket = NULL;
-    *ret_by_alias = false;
-    while ((word = strsep(&text, " ")) && (value = strsep(&text, " "))) {
-        if (strcmp(word, "redis") == 0 && strncmp(value, "unix:", 5) == 0)
-            *ret_socket = value + 5;
-        else if (strcmp(word, "naming") == 0 && strcmp(value, "alias") == 0)
-            *ret_by_alias = true;
-        else if (strcmp(word, "naming") != 0 || strcmp(value, "default") != 0)
-            return -EINVAL;
-    }
-    return word || !*ret_socket || !**ret_socket ? -EINVAL : 0;
-}
-
-static int prepare(struct sonic *sonic, const char *arguments, struct error *reterr)
-{
-    CLEANUP(free_text) char *text = strdup(arguments);
-    const char *socket;
-
-    if (!text || parse_arguments(text, &socket, &sonic->by_alias) < 0)
-        return error_set(reterr, -EINVAL,
-                         "switch sonic: expected 'redis unix:PATH [naming default|alias]'");
-    sonic->socket = strdup(socket);
-    if (!sonic->socket)
-        return error_set(reterr, -ENOMEM, "out of memory");
-    return sonic_db_open(socket, &sonic->db, reterr);
 }
 
 static int sonic_new(struct loop *loop, const char *arguments, struct driver **ret_driver,
@@ -273,7 +244,9 @@ static int sonic_new(struct loop *loop, const char *arguments, struct driver **r
         return error_set(reterr, -ENOMEM, "out of memory");
     sonic->driver.ops = &driver_sonic;
     sonic->loop = loop;
-    r = prepare(sonic, arguments, reterr);
+    r = sonic_line_read(arguments, &sonic->line, reterr);
+    if (r == 0)
+        r = sonic_db_open(sonic->line.socket, &sonic->db, reterr);
     if (r < 0)
         sonic_free(&sonic->driver);
     else
@@ -289,5 +262,6 @@ const struct driver_ops driver_sonic = {
     .test = sonic_test,
     .apply = sonic_apply,
     .watch = sonic_watch,
+    .catch_up = catch_up,
     .heard = sonic_heard,
 };

@@ -29,13 +29,6 @@ static const char *const patterns[] = {
     "__keyspace@0__:LAG_TABLE:*",
 };
 
-int sonic_ask(struct redis *redis, int64_t until_ms, redisReply **ret_reply, struct error *reterr,
-              size_t n_words, const char *const *words)
-{
-    redis_add(redis, n_words, words);
-    return redis_hear(redis, until_ms, ret_reply, reterr);
-}
-
 int sonic_db_lose(struct sonic_db *db, int r)
 {
     db->is_lost = true;
@@ -44,8 +37,9 @@ int sonic_db_lose(struct sonic_db *db, int r)
 
 /* ---- News ------------------------------------------------------------------------------------ */
 
-/* A row of CONFIG_DB. One of VLAN_MEMBER or VLAN is read again by itself; anything else, rarely. */
-static void note_config(struct sonic_db *db, const char *key)
+/* A row of CONFIG_DB. One of VLAN_MEMBER or VLAN is read again by itself; anything else, rarely.
+ * True when that is news, as below. */
+static bool note_config(struct sonic_db *db, const char *key)
 {
     const char *name, *rest = sonic_key_rest(key, "VLAN|");
     uint32_t vlan = sonic_member_of(key, "VLAN_MEMBER|", &name);
@@ -57,24 +51,26 @@ static void note_config(struct sonic_db *db, const char *key)
         vlanset_add(&db->view.stale, sonic_vlan_of(rest, NULL));
     else if (!sonic_key_rest(key, "VLAN_MEMBER|"))
         db->is_stale = true;
+    return !port || !port->is_written;
 }
 
 /* A confirmation has no content: it is there or not, and the notification says which. */
-static void note_state(struct sonic_db *db, const char *key, const char *event)
+static bool note_state(struct sonic_db *db, const char *key, const char *event)
 {
     const char *name;
     uint32_t vlan = sonic_member_of(key, "VLAN_MEMBER_TABLE|", &name);
     struct sonic_port *port = vlan ? sonic_view_port(&db->view, name) : NULL;
 
     if (!port)
-        return;
+        return false;
     if (strcmp(event, "del") == 0 || strcmp(event, "expired") == 0 || strcmp(event, "evicted") == 0)
         vlanset_remove(&port->ready, vlan);
     else
         vlanset_add(&port->ready, vlan);
+    return !port->is_written;
 }
 
-static void note_link(struct sonic_db *db, const char *key)
+static bool note_link(struct sonic_db *db, const char *key)
 {
     const char *rest = sonic_key_rest(key, "PORT_TABLE:");
     struct sonic_port *port;
@@ -84,24 +80,26 @@ static void note_link(struct sonic_db *db, const char *key)
     port = rest ? sonic_view_port(&db->view, rest) : NULL;
     if (port)
         port->is_link_stale = true;
+    return port != NULL;
 }
 
 /* ["pmessage", pattern, channel, event]; anything else is the answer to a PING. */
-static bool note(struct sonic_db *db, const redisReply *message)
+static void note(struct sonic_db *db, const redisReply *message)
 {
     const char *event = redis_text(redis_at(message, 3));
     unsigned database;
     const char *key = sonic_channel_key(redis_text(redis_at(message, 2)), &database);
+    bool is_news;
 
     if (!key || strcmp(redis_text(redis_at(message, 0)), "pmessage") != 0)
-        return false;
+        return;
     if (database == SONIC_CONFIG)
-        note_config(db, key);
+        is_news = note_config(db, key);
     else if (database == SONIC_STATE)
-        note_state(db, key, event);
+        is_news = note_state(db, key, event);
     else
-        note_link(db, key);
-    return true;
+        is_news = note_link(db, key);
+    db->has_news |= is_news;
 }
 
 static bool is_pong(const redisReply *message)
@@ -112,16 +110,16 @@ static bool is_pong(const redisReply *message)
 int sonic_db_take_news(struct sonic_db *db, struct error *reterr)
 {
     redisReply *message = NULL;
-    bool changed = false;
-    int r = 0;
+    int r = 0, taken = 0;
 
     while (!db->is_lost && (r = redis_take(db->news, &message, reterr)) == 1) {
-        changed |= note(db, message);
+        note(db, message);
         freeReplyObject(message);
+        taken = 1;
     }
     if (db->is_lost)
         return error_set(reterr, -ENOTCONN, "the connection to Redis was given up");
-    return r < 0 ? sonic_db_lose(db, r) : changed;
+    return r < 0 ? sonic_db_lose(db, r) : taken;
 }
 
 int sonic_db_await_news(struct sonic_db *db, int64_t until_ms, struct error *reterr)
@@ -259,7 +257,7 @@ static int read_stale(struct sonic_db *db, int64_t until_ms, struct error *reter
 static int check_loaded(struct sonic_db *db, int64_t until_ms, struct error *reterr)
 {
     redisReply *reply = NULL;
-    int r = SONIC_ASK(db->config, until_ms, &reply, reterr, "GET", "CONFIG_DB_INITIALIZED");
+    int r = REDIS_ASK(db->config, until_ms, &reply, reterr, "GET", "CONFIG_DB_INITIALIZED");
     const char *text = redis_text(reply);
 
     if (r == 0 && (!*text || strcmp(text, "0") == 0))
@@ -354,7 +352,7 @@ static int open_database(const char *path, enum sonic_database database, int64_t
     if (r < 0)
         return r;
     snprintf(number, sizeof(number), "%d", (int)database);
-    r = SONIC_ASK(*ret_redis, until_ms, &reply, reterr, "SELECT", number);
+    r = REDIS_ASK(*ret_redis, until_ms, &reply, reterr, "SELECT", number);
     freeReplyObject(reply);
     return r;
 }
@@ -365,7 +363,7 @@ static int ask_whether_told(struct sonic_db *db, int64_t until_ms, struct error 
 {
     redisReply *reply = NULL;
     int r =
-        SONIC_ASK(db->config, until_ms, &reply, reterr, "CONFIG", "GET", "notify-keyspace-events");
+        REDIS_ASK(db->config, until_ms, &reply, reterr, "CONFIG", "GET", "notify-keyspace-events");
     const char *flags = redis_text(redis_at(reply, 1));
 
     db->is_told =

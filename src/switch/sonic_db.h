@@ -40,6 +40,7 @@ struct sonic_port {
     struct vlanset ready;         /* rows of STATE_DB */
     struct vlanset stale;         /* rows that have changed since they were read */
     bool is_link_stale;
+    bool is_written; /* by us, now: what happens to it is no news */
     struct vlanset learnt;
     struct stations stations;
 };
@@ -57,6 +58,7 @@ struct sonic_db {
     struct sonic_view view;
     bool is_told;       /* notifications are on */
     bool is_lost;       /* a connection failed: nothing works any more */
+    bool has_news;      /* since this was last set to false, something of interest changed */
     bool is_stale;      /* everything has to be read again */
     bool fdb_known;     /* the MAC table could be read */
     int64_t read_at_ms; /* everything, last */
@@ -74,11 +76,11 @@ int sonic_db_refresh(struct sonic_db *db, struct error *reterr);
 /* The same for what is learnt, unless that was read a second ago. */
 int sonic_db_refresh_learnt(struct sonic_db *db, struct error *reterr);
 
-/* Takes the news that have arrived, without waiting. 1: something changed, 0, or -ENOTCONN. */
+/* Takes the news that have arrived, without waiting. 1: there were some (see 'has_news'), 0, or
+ * -ENOTCONN. */
 int sonic_db_take_news(struct sonic_db *db, struct error *reterr);
 
-/* Waits for news until the clock (clock_now_ms) shows 'until_ms', and takes them. 1: something
- * changed, 0: not by then, or -ENOTCONN. */
+/* The same, waiting for them until the clock (clock_now_ms) shows 'until_ms'. */
 int sonic_db_await_news(struct sonic_db *db, int64_t until_ms, struct error *reterr);
 
 /* ---- For those that read and write with it --------------------------------------------------- */
@@ -86,13 +88,5 @@ int sonic_db_await_news(struct sonic_db *db, int64_t until_ms, struct error *ret
 /* A connection failed, or replies were left unread: nothing works any more. Returns the errno that
  * says so to the caller: 'r' is -ENOTCONN then, but for -ENOMEM. */
 int sonic_db_lose(struct sonic_db *db, int r);
-
-/* Adds a command to one of the connections and waits for its reply. */
-int sonic_ask(struct redis *redis, int64_t until_ms, redisReply **ret_reply, struct error *reterr,
-              size_t n_words, const char *const *words);
-#define SONIC_ASK(redis, until_ms, ret_reply, reterr, ...)                                         \
-    sonic_ask((redis), (until_ms), (ret_reply), (reterr),                                          \
-              sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *),                 \
-              (const char *const[]){ __VA_ARGS__ })
 
 #endif

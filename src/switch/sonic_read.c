@@ -6,81 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/redis_scan.h"
 #include "base/text.h"
-
-#define PAGE "1000" /* keys that a SCAN looks at: what Redis does between two of its clients */
-#define PAGES_MAX 100000
-
-/* ---- Pages ----------------------------------------------------------------------------------- */
-
-/* What is done with a key and its row; 'row' is NULL where 'read' is NULL. */
-struct pass {
-    struct redis *redis;
-    const char *pattern;
-    int64_t until_ms;
-    /* Adds the command that asks for the row; false when the key is of no interest. */
-    bool (*ask)(struct redis *redis, const char *key);
-    int (*take)(struct sonic_view *view, const char *key, const redisReply *row,
-                struct error *reterr);
-};
-
-/* The row under that key. What another hand made no hash of is no row; any other refusal of Redis
- * leaves the rest of the page unread, and the connection is not used again. */
-static int hear_row(const struct pass *pass, redisReply **ret_row, struct error *reterr)
-{
-    struct error error = { "" };
-    int r = redis_hear(pass->redis, pass->until_ms, ret_row, &error);
-
-    if (r == -EREMOTEIO && strstr(error.text, "WRONGTYPE"))
-        return 0;
-    return r < 0 ? error_set(reterr, r, "%s", error.text) : 0;
-}
-
-static int take_page(const struct pass *pass, struct sonic_view *view, const redisReply *keys,
-                     struct error *reterr)
-{
-    const redisReply *key;
-    int r = 0;
-
-    for (size_t i = 0; pass->ask && (key = redis_at(keys, i)); i++)
-        pass->ask(pass->redis, redis_text(key));
-    for (size_t i = 0; r == 0 && (key = redis_at(keys, i)); i++) {
-        redisReply *row = NULL;
-
-        if (pass->ask && !pass->ask(NULL, redis_text(key)))
-            continue;
-        if (pass->ask)
-            r = hear_row(pass, &row, reterr);
-        if (r == 0)
-            r = pass->take(view, redis_text(key), row, reterr);
-        freeReplyObject(row);
-    }
-    return r;
-}
-
-/* Walks all keys that match. A row that another hand made something else of (WRONGTYPE) fails. */
-static int run_pass(const struct pass *pass, struct sonic_view *view, struct error *reterr)
-{
-    char cursor[32] = "0";
-    int r = 0;
-
-    for (unsigned page = 0; r == 0; page++) {
-        redisReply *reply = NULL;
-
-        if (page == PAGES_MAX)
-            return error_set(reterr, -EMSGSIZE, "Redis has more keys than can be read");
-        r = SONIC_ASK(pass->redis, pass->until_ms, &reply, reterr, "SCAN", cursor, "MATCH",
-                      pass->pattern, "COUNT", PAGE);
-        if (r < 0)
-            return r;
-        text_copy(cursor, sizeof(cursor), redis_text(redis_at(reply, 0)));
-        r = take_page(pass, view, redis_at(reply, 1), reterr);
-        freeReplyObject(reply);
-        if (strcmp(cursor, "0") == 0 || !*cursor)
-            break;
-    }
-    return r;
-}
 
 /* ---- Ports ----------------------------------------------------------------------------------- */
 
@@ -196,9 +123,9 @@ static struct sonic_port *take_channel_member(struct sonic_view *view, const cha
     return port;
 }
 
-static int take_port_row(struct sonic_view *view, const char *key, const redisReply *row,
-                         struct error *reterr)
+static int take_port_row(void *data, const char *key, const redisReply *row, struct error *reterr)
 {
+    struct sonic_view *view = data;
     const char *rest, *mirrored;
     size_t i = table_of(key, &rest);
     struct sonic_port *port = NULL;
@@ -278,9 +205,10 @@ void sonic_take_member(struct sonic_port *port, uint32_t vlan, const redisReply 
         vlanset_add(&port->odd, vlan);
 }
 
-static int take_vlan_row(struct sonic_view *view, const char *key, const redisReply *row,
+static int take_vlan_row(void *data, const char *key, const redisReply *row,
                          struct error *reterr UNUSED)
 {
+    struct sonic_view *view = data;
     const char *name, *rest = sonic_key_rest(key, "VLAN|");
     uint32_t vlan = rest ? sonic_vlan_of(rest, NULL) : sonic_member_of(key, "VLAN_MEMBER|", &name);
     struct sonic_port *port = rest || !vlan ? NULL : sonic_view_port(view, name);
@@ -292,9 +220,10 @@ static int take_vlan_row(struct sonic_view *view, const char *key, const redisRe
     return 0;
 }
 
-static int take_state_row(struct sonic_view *view, const char *key, const redisReply *row UNUSED,
+static int take_state_row(void *data, const char *key, const redisReply *row UNUSED,
                           struct error *reterr UNUSED)
 {
+    struct sonic_view *view = data;
     const char *name;
     uint32_t vlan = sonic_member_of(key, "VLAN_MEMBER_TABLE|", &name);
     struct sonic_port *port = vlan ? sonic_view_port(view, name) : NULL;
@@ -345,18 +274,24 @@ static int read_links(struct sonic_db *db, int64_t until_ms, struct sonic_view *
 int sonic_read_all(struct sonic_db *db, int64_t until_ms, struct sonic_view *ret_view,
                    struct error *reterr)
 {
-    const struct pass ports = { db->config, "[PIM]*", until_ms, ask_port_row, take_port_row };
-    const struct pass vlans = { db->config, "VLAN*", until_ms, ask_vlan_row, take_vlan_row };
-    const struct pass state = { db->state, "VLAN_MEMBER_TABLE|*", until_ms, NULL, take_state_row };
     struct sonic_view view = { 0 };
-    int r = run_pass(&ports, &view, reterr);
+    const struct redis_walk ports = {
+        db->config, "[PIM]*", until_ms, ask_port_row, take_port_row, &view,
+    };
+    const struct redis_walk vlans = {
+        db->config, "VLAN*", until_ms, ask_vlan_row, take_vlan_row, &view,
+    };
+    const struct redis_walk state = {
+        db->state, "VLAN_MEMBER_TABLE|*", until_ms, NULL, take_state_row, &view,
+    };
+    int r = redis_walk(&ports, reterr);
 
     if (r == 0) {
         sort_ports(&view);
-        r = run_pass(&vlans, &view, reterr);
+        r = redis_walk(&vlans, reterr);
     }
     if (r == 0)
-        r = run_pass(&state, &view, reterr);
+        r = redis_walk(&state, reterr);
     if (r == 0)
         r = read_links(db, until_ms, &view, reterr);
     if (r < 0)
@@ -382,9 +317,10 @@ static bool ask_fdb_row(struct redis *redis, const char *key UNUSED)
 }
 
 /* "FDB_TABLE|Vlan100:52:54:00:aa:bb:cc" {port, type}. What was set by hand was not heard. */
-static int take_fdb_row(struct sonic_view *view, const char *key, const redisReply *row,
+static int take_fdb_row(void *data, const char *key, const redisReply *row,
                         struct error *reterr UNUSED)
 {
+    struct sonic_view *view = data;
     const char *rest = sonic_key_rest(key, "FDB_TABLE|"), *colon = rest ? strchr(rest, ':') : NULL;
     uint32_t vlan = colon ? sonic_vlan_of(rest, colon) : 0;
     struct sonic_port *port = sonic_view_port(view, redis_text(redis_at(row, 0)));
@@ -400,12 +336,14 @@ static int take_fdb_row(struct sonic_view *view, const char *key, const redisRep
 
 int sonic_read_fdb(struct sonic_db *db, int64_t until_ms, struct error *reterr)
 {
-    const struct pass pass = { db->state, "FDB_TABLE|*", until_ms, ask_fdb_row, take_fdb_row };
+    const struct redis_walk walk = {
+        db->state, "FDB_TABLE|*", until_ms, ask_fdb_row, take_fdb_row, &db->view,
+    };
 
     for (size_t i = 0; i < db->view.n_ports; i++) {
         db->view.ports[i].learnt = vlanset_empty;
         stations_done(&db->view.ports[i].stations);
         db->view.ports[i].stations = (struct stations){ 0 };
     }
-    return run_pass(&pass, &db->view, reterr);
+    return redis_walk(&walk, reterr);
 }

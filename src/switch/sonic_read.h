@@ -1,7 +1,4 @@
-/* sonic_read.h: reading SONiC's tables whole, by SCAN, page by page (sonic_db.h is who wants them).
- *
- * SCAN tells every key that is there from its beginning to its end, some of them twice; a page's
- * rows are asked for in one pipeline. Nothing is held but the view that grows. */
+/* sonic_read.h: reading SONiC's tables whole (sonic_db.h is who wants them). */
 #ifndef VSN_SWITCH_SONIC_READ_H
 #define VSN_SWITCH_SONIC_READ_H
 

@@ -100,8 +100,8 @@ static struct vlanset late_of(const struct sonic_db *db, const struct sonic_item
 
     if (!port)
         return vlanset_empty;
-    return adding ? vlanset_minus(&item->expected, &port->ready)
-                  : vlanset_both(&item->expected, &port->ready);
+    return adding ? vlanset_minus(&item->goal, &port->ready)
+                  : vlanset_both(&item->leaving, &port->ready);
 }
 
 static bool all_confirmed(const struct sonic_db *db, const struct sonic_item *items, size_t n_items,
@@ -245,7 +245,7 @@ void sonic_judge(const struct sonic_db *db, struct sonic_item *item)
 
     strbuf_reset(&item->problem);
     item->result = 0;
-    item->expected = vlanset_empty;
+    item->goal = item->queued = vlanset_empty;
     item->is_left = !port || *sonic_judge_port(port, refusal);
     if (!*item->port)
         return;
@@ -256,17 +256,17 @@ void sonic_judge(const struct sonic_db *db, struct sonic_item *item)
         item->result = -EPERM;
         problem_add(&item->problem, "%s", refusal);
     } else {
-        item->expected = sonic_judge_vlans(&db->view, port, &item->add, &item->problem);
+        item->goal = sonic_judge_vlans(&db->view, port, &item->add, &item->problem);
         if (item->problem.size)
             item->result = -EPERM;
     }
 }
 
 /* Adds the commands for what is to be added and is not there, up to 'room' of them. */
-static size_t queue_additions(struct sonic_db *db, const struct sonic_item *item, size_t room)
+static size_t queue_additions(struct sonic_db *db, struct sonic_item *item, size_t room)
 {
     const struct sonic_port *port = port_of(db, item);
-    struct vlanset absent = port ? vlanset_minus(&item->expected, &port->tagged) : vlanset_empty;
+    struct vlanset absent = port ? vlanset_minus(&item->goal, &port->tagged) : vlanset_empty;
     size_t count = 0;
 
     for (uint32_t vlan = vlanset_next(&absent, 1); vlan && count < room;
@@ -277,6 +277,7 @@ static size_t queue_additions(struct sonic_db *db, const struct sonic_item *item
             REDIS_ADD(db->config, "MULTI");
         REDIS_ADD(db->config, "HSETNX", sonic_member_key(key, "VLAN_MEMBER|", vlan, item->port),
                   "tagging_mode", "tagged");
+        vlanset_add(&item->queued, vlan);
         count++;
     }
     return count;
@@ -298,7 +299,10 @@ static int add_some(struct sonic_db *db, struct sonic_item *items, size_t n_item
         count += queue_additions(db, &items[i], ROWS_MAX - count);
     }
     *ret_more = count == ROWS_MAX;
-    return count ? commit(db, count, reterr) : unwatch(db, reterr);
+    r = count ? commit(db, count, reterr) : unwatch(db, reterr);
+    for (size_t i = 0; r == 0 && i < n_items; i++)
+        items[i].written = vlanset_union(&items[i].written, &items[i].queued);
+    return r;
 }
 
 static void fail_items(struct sonic_item *items, size_t n_items, int code, const char *text)
@@ -306,7 +310,7 @@ static void fail_items(struct sonic_item *items, size_t n_items, int code, const
     for (size_t i = 0; i < n_items; i++) {
         items[i].result = code;
         items[i].is_left = true;
-        items[i].expected = vlanset_empty;
+        items[i].goal = vlanset_empty;
         problem_add(&items[i].problem, "%s", text);
     }
 }
@@ -383,11 +387,11 @@ static void expect_removals(const struct sonic_db *db, struct sonic_item *items,
         const struct sonic_port *port = port_of(db, &items[i]);
         struct vlanset rows;
 
-        items[i].expected = vlanset_empty;
+        items[i].leaving = vlanset_empty;
         if (!port || !may_remove(&items[i]))
             continue;
         rows = vlanset_union(&port->tagged, &port->untagged);
-        items[i].expected = vlanset_minus(&items[i].remove, &rows);
+        items[i].leaving = vlanset_minus(&items[i].remove, &rows);
     }
 }
 
@@ -438,7 +442,20 @@ static int remove_all(struct sonic_db *db, struct sonic_item *items, size_t n_it
 
 /* ---- All of it ------------------------------------------------------------------------------- */
 
-int sonic_write(struct sonic_db *db, struct sonic_item *items, size_t n_items, struct error *reterr)
+/* What happens to these ports is no news while they are being written: they are read back. */
+static void mark(const struct sonic_db *db, const struct sonic_item *items, size_t n_items,
+                 bool is_written)
+{
+    for (size_t i = 0; i < n_items; i++) {
+        struct sonic_port *port = port_of(db, &items[i]);
+
+        if (port)
+            port->is_written = is_written;
+    }
+}
+
+static int write_all(struct sonic_db *db, struct sonic_item *items, size_t n_items,
+                     struct error *reterr)
 {
     int r = add_all(db, items, n_items, reterr);
 
@@ -455,4 +472,14 @@ int sonic_write(struct sonic_db *db, struct sonic_item *items, size_t n_items, s
         if (items[i].result != -ETIMEDOUT)
             say_late(db, &items[i], /* adding = */ false);
     return 0;
+}
+
+int sonic_write(struct sonic_db *db, struct sonic_item *items, size_t n_items, struct error *reterr)
+{
+    int r;
+
+    mark(db, items, n_items, true);
+    r = write_all(db, items, n_items, reterr);
+    mark(db, items, n_items, false);
+    return r;
 }

@@ -15,10 +15,13 @@ struct sonic_item {
     char port[SONIC_NAME_MAX]; /* its row's name; "" for none, which is passed over */
     struct vlanset add, remove;
 
-    bool is_left;            /* the port must not be written, or is not there */
-    int result;              /* 0, or the errno of the first thing that went wrong */
-    struct strbuf problem;   /* what did not happen, and why */
-    struct vlanset expected; /* what was written, or was there, and is to be confirmed */
+    bool is_left;           /* the port must not be written, or is not there */
+    int result;             /* 0, or the errno of the first thing that went wrong */
+    struct strbuf problem;  /* what did not happen, and why */
+    struct vlanset goal;    /* of 'add', what may be there, and is or has been written */
+    struct vlanset queued;  /* of it, what is in the transaction under way, */
+    struct vlanset written; /* and what was in those that Redis took */
+    struct vlanset leaving; /* of 'remove', what has no row any more */
 };
 
 void sonic_item_init(struct sonic_item *item, const char *port, const struct vlanset *add,
@@ -32,8 +35,8 @@ void sonic_item_done(struct sonic_item *item);
 int sonic_write(struct sonic_db *db, struct sonic_item *items, size_t n_items,
                 struct error *reterr);
 
-/* Finds out, by the view as it is, what of the item's additions may be written ('expected'), and
- * says what may not. */
+/* Finds out, by the view as it is, what of the item's additions may be written ('goal'), and says
+ * what may not. */
 void sonic_judge(const struct sonic_db *db, struct sonic_item *item);
 
 #endif

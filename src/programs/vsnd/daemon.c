@@ -21,8 +21,10 @@
 #define SETTLE_GAP_MS 20 /* least time between two settlings; longer when one takes long */
 #define SETTLE_SHARE 4   /* at most a fourth of the time is spent settling */
 #define FAREWELL_MS 3000 /* for sessions to log out */
-#define LLDPD_SOCKET "/run/lldpd.socket" /* where Debian's lldpd(8) listens, */
-#define LLDPD_GROUP "_lldpd"             /* and the group that may ask it */
+#define LLDPD_SOCKET "/run/lldpd.socket"     /* where Debian's lldpd(8) listens, */
+#define LLDPD_GROUP "_lldpd"                 /* and the group that may ask it */
+#define SONIC_SOCKET "/run/redis/redis.sock" /* the same for SONiC's databases */
+#define SONIC_GROUP "redis"
 
 /* A process that feeds the core. */
 struct follower {
@@ -297,6 +299,13 @@ static int start_module(struct daemon *daemon, const struct config *config, stru
     return start(daemon, &daemon->module, "vsn-config", arguments, reterr);
 }
 
+/* SONiC's lldpd is in a container; what it hears is in the databases, unless another one is named.
+ */
+static bool hears_by_sonic(const struct config *config)
+{
+    return !config->lldpd_socket[0] && strcmp(config->switch_driver, "sonic") == 0;
+}
+
 static int start_neighbor(struct daemon *daemon, const struct config *config, struct error *reterr)
 {
     const char *arguments[] = { "--lldpd-socket", config->lldpd_socket, NULL };
@@ -304,8 +313,12 @@ static int start_neighbor(struct daemon *daemon, const struct config *config, st
     strcpy(daemon->neighbor.source, "neighbor");
     if (strcmp(config->lldpd_socket, "none") == 0)
         return 0;
-    if (!config->lldpd_socket[0])
+    if (hears_by_sonic(config)) {
+        arguments[0] = "--sonic";
+        arguments[1] = config->switch_arguments;
+    } else if (!config->lldpd_socket[0]) {
         arguments[0] = NULL;
+    }
     return start(daemon, &daemon->neighbor, "vsn-neighbor", arguments, reterr);
 }
 
@@ -447,6 +460,14 @@ static void on_reaped(int number UNUSED, void *data)
 
 /* ---- Configuration --------------------------------------------------------------------------- */
 
+static bool changes_neighbor(const struct config *before, const struct config *config)
+{
+    return strcmp(before->lldpd_socket, config->lldpd_socket) != 0 ||
+           hears_by_sonic(before) != hears_by_sonic(config) ||
+           (hears_by_sonic(config) &&
+            strcmp(before->switch_arguments, config->switch_arguments) != 0);
+}
+
 /* The processes that the new configuration wants. 'before' is a copy of the old one. */
 static int take_over_processes(struct daemon *daemon, const struct config *before,
                                const struct config *config, struct error *reterr)
@@ -458,8 +479,7 @@ static int take_over_processes(struct daemon *daemon, const struct config *befor
         daemon->module.child = child_free(daemon->module.child);
         r = start_module(daemon, config, reterr);
     }
-    if (r == 0 &&
-        (!daemon->neighbor.child || strcmp(before->lldpd_socket, config->lldpd_socket) != 0)) {
+    if (r == 0 && (!daemon->neighbor.child || changes_neighbor(before, config))) {
         daemon->neighbor.child = child_free(daemon->neighbor.child);
         r = start_neighbor(daemon, config, reterr);
     }
@@ -641,12 +661,13 @@ static int find_programs(struct daemon *daemon, struct error *reterr)
 }
 
 /* From here on vsnd has no capability itself; when root runs it, the Config Module has its one
- * again. The group of lldpd's socket is joined first, for the neighbour process, which could not
- * later. */
+ * again. The groups of lldpd's socket and of SONiC's Redis are joined first, for the processes that
+ * need them, which could not later. */
 static int give_up_rights(struct error *reterr)
 {
-    groups_join(LLDPD_SOCKET,
-                LLDPD_GROUP); /* as far as that goes: vsn-neighbor says what is missing */
+    /* As far as that goes: who cannot connect says so. */
+    groups_join(LLDPD_SOCKET, LLDPD_GROUP);
+    groups_join(SONIC_SOCKET, SONIC_GROUP);
     return confine(CONFINE_CORE, reterr);
 }
 
