@@ -17,13 +17,15 @@ The world stays up until Ctrl-C. Ask vsn, at the prompt or in another terminal, 
     vsn show hypervisor                 also: host, machine, network, virtualwire, vlan, port, plan, audit
     vsn why swp2 100                    why a VLAN is on a port
     vsn why-not swp1 100                what is missing for it
+    vsn show migration                  how far ahead of each machine its VLANs were
+    vsn can-move web-1 esx03            whether it would find them there
 
 Be the VMware administrator, at the prompt or in another terminal with lab/demo/admin.py {address} in front:
 
     list                                port groups and machines
     vlan web 101                        another VLAN for a port group
     add store 300                       a new port group; 'remove store' takes it away
-    move web-1 esx02                    a machine moves
+    move web-1 esx03                    a machine moves
 
 Break something, at the prompt, and look at it with vsn:
 

@@ -151,6 +151,11 @@ class Stage:
             raise WorldError(f"vsnd ended:\n{self.log()}")
         return shlex.join([_short(argv[0]), *argv[1:]])
 
+    def stop_vsnd(self):
+        """As an administrator does."""
+        self.vsnd.terminate()
+        self.vsnd.wait(10)
+
     def kill_process(self, name):
         self.plane.run(["sh", "-c", KILL, "sh", name])
 

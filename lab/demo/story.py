@@ -1,16 +1,16 @@
 """The story, step by step. Every step says what happens, shows it, and checks what it claims."""
-import re
 import threading
 import time
 
 from admin import run as administrate
 from stage import HOLD_DOWN_S, PORTS
-from vsnlab import Endpoint, Listener, WorldError
+from vsnlab import Listener, Passage, WorldError, watch
 from vsnlab import vlans as vlan_lists
 
 HAND_MADE = 999
 RETRY_MOST_S = 60
-FRAMES_AFTER_MOVE = 200
+FRAMES = 200        # counted before a move and after it
+UNNOTICED = 1000    # lost before somebody notices
 
 
 def vlan_words(vlans):
@@ -32,7 +32,7 @@ class Story:
 
     def tell(self):
         for step in (self.empty_switch, self.vcenter_connected, self.wires_found, self.vlans_appear, self.why,
-                     self.hand_made, self.new_vlan, self.migration, self.withdrawal, self.vcenter_gone):
+                     self.hand_made, self.new_vlan, self.in_advance, self.without_vsn, self.withdrawal, self.vcenter_gone):
             step()
 
     # For the steps
@@ -179,46 +179,87 @@ class Story:
         tell.check("200 is withdrawn from both ports, 210 is there", found == self.meant, str(found))
         self.probe()
 
-    def migration(self):
-        tell, stage = self.teller, self.stage
-        plane, web = stage.plane, stage.web
-        tell.step("A machine migrates, and its frames keep flowing")
-        tell.say("""web-1 runs on esx02 and sends a numbered frame every millisecond, while the administrator moves it to esx03.
-                 They are counted twice: where they reach the switch, and at the station on swp8. A frame that reaches the
-                 switch but not the station was lost for want of a VLAN.""")
-        tell.check("VLAN 100 is on esx03's port already, before the move", 100 in stage.tagged()["swp3"])
-        at_switch = {port: Listener(Endpoint(plane, plane.switch_netns, port), each=True) for port in ("swp2", "swp3")}
-        at_station = stage.station.listen()
-        sender = plane.spawn([plane.frames, "send", web.nic, "--vlan", "none", "--count", "0", "--interval-ms", "1"],
-                             netns=web.netns)
-        self.admin("move", "web-1", "esx03")
-        try:
-            for _ in range(FRAMES_AFTER_MOVE):
-                at_switch["swp3"].wait_frame(10)
-        except WorldError as error:
-            tell.line(f"  swp3: {error}")
-        stage.wait("vsn saw it", lambda: any(row["name"] == "web-1" and row["host"] == "esx03"
-                                             for row in stage.show("machine")))
-        self.vsn("show machine")
-        sender.terminate()
-        sender.wait()
-        sent = int(re.search(r'"sent": (\d+)', sender.lines[-1]).group(1))
-        run = int(re.search(r'"run": (\d+)', sender.lines[-1]).group(1))
+    def provision(self, mode):
+        """Edits the configuration; until vsnd is told, nothing changes."""
+        self.teller.ran(self.stage.edit_config(f"s/provision .*/provision {mode}/"))
 
-        def frames(listener):
-            return sum(flow["frames"] - flow["duplicates"] for flow in listener.stop() if flow["run"] == run)
-        arrived = {port: frames(listener) for port, listener in at_switch.items()}
-        counted = frames(at_station)
-        reached = sum(arrived.values())
-        tell.measured("frames of web-1", f"sent                 {sent}\nreached the switch   {reached}: {arrived['swp2']} "
-                      f"on swp2, {arrived['swp3']} on swp3\nreached the station  {counted}")
-        tell.say(f"""{sent - reached} frames never reached the switch: the cut of the move itself, while the machine was on neither
-                 host. No switch can help there.""")
-        tell.check("the machine sent by way of both ports", arrived["swp2"] and arrived["swp3"])
-        tell.check(f"of {reached} frames that reached the switch, none was lost for want of a VLAN", counted == reached,
-                   f"{reached - counted} were lost")
-        # Where the vCenter will say the machine is when it comes back in the last step.
-        stage.inventory["machines"][0]["host"] = "esx03"
+    def journey(self, target, port, before_end):
+        """web-1 moves while its frames are counted; 'before_end' does what is to happen when some have reached its new port.
+        Returns the account, and the moment of the switch-over in milliseconds since the epoch."""
+        stage = self.stage
+        passage = Passage(stage.web, stage.station, ("swp2", "swp3"))
+        try:
+            passage.wait_arrived(FRAMES)
+            self.admin("move", "web-1", target)
+            passage.wait_at(port, FRAMES)
+            before_end(passage)
+            passage.wait_arrived(FRAMES)
+        except WorldError as error:
+            self.teller.line(f"  {error}")
+        account = passage.stop()
+        self.teller.measured(
+            "frames of web-1, one each millisecond",
+            f"sent                 {account.sent}\nreached the switch   {len(account.reached)}: "
+            f"{len(account.at['swp2'])} on swp2, {len(account.at['swp3'])} on swp3\n"
+            f"reached the station  {len(account.arrived)}")
+        return account, stage.vcenter.moves()[-1]["switched"]
+
+    def in_advance(self):
+        tell, stage = self.teller, self.stage
+        tell.step("A machine moves, and its VLAN is there before it")
+        tell.say("""Until now a port had the VLANs of all port groups behind it. Who wants less open than that says 'provision
+                 machines': then it has those of the machines that run there. No machine runs on esx03, so VLAN 100 must not be
+                 on swp3, until one comes.""")
+        self.provision("machines")
+        self.vsn("reload")
+        self.meant.update(swp2={100}, swp3=set())
+        found = stage.wait_tagged(self.meant, HOLD_DOWN_S + 12)
+        tell.check("after the hold-down, swp2 carries VLAN 100 for web-1, and swp3 nothing", found == self.meant, str(found))
+        tell.say("""web-1 runs on esx02 and sends a numbered frame every millisecond, while the administrator moves it to esx03.
+                 The vCenter announces that, copies the machine's memory for a second or two, and switches it over; at that
+                 moment its cable is moved. The frames are counted where they reach the switch, and at the station on swp8.""")
+        with watch(stage.plane) as watcher:
+            account, switched = self.journey("esx03", "swp3", lambda _: None)
+            added = watcher.added("swp3", 100)
+        self.vsn("show migration web-1")
+        ahead = switched - added.at * 1000 if added else None
+        tell.check(f"VLAN 100 was on swp3 {ahead or 0:.0f} ms before the machine was there, says an independent client of the "
+                   "switch's database", added and ahead > 0, str(added))
+        rows = stage.show("migration web-1")
+        tell.check("vsn's own ledger says the same", rows and rows[0]["outcome"] == "in-time", str(rows[:1]))
+        tell.check("the machine sent by way of both ports", account.at["swp2"] and account.at["swp3"])
+        tell.say(f"""{account.never_reached} frames never reached the switch: the cut of the move itself, while the cable was in nobody's
+                 hand. No switch can help there.""")
+        tell.check(f"of {len(account.reached)} frames that reached the switch, none was lost for want of a VLAN",
+                   len(account.dropped) <= account.overruns, str(account))
+        tell.say("On swp2, nobody needs VLAN 100 any more: it goes, the slow and guarded way.")
+        self.meant.update(swp2=set(), swp3={100})
+        found = stage.wait_tagged(self.meant, HOLD_DOWN_S + 12)
+        tell.check("100 is withdrawn from swp2", found == self.meant, str(found))
+
+    def without_vsn(self):
+        tell, stage = self.teller, self.stage
+        tell.step("The same move without vsn")
+        tell.say("""vsnd is stopped: the switch keeps what it has, and nobody looks after it. The machine moves back to esx02, and
+                 nothing is heard of it, until somebody finds out why and adds the VLAN by hand.""")
+        stage.stop_vsnd()
+        tell.ran("kill %vsnd")
+
+        def by_hand(passage):
+            passage.wait_at("swp2", UNNOTICED)
+            stage.plane.add_vlans("swp2", 100)
+            tell.ran(f"ovs-vsctl --db={stage.plane.database} add port swp2 trunks 100")
+        account, _ = self.journey("esx02", "swp2", by_hand)
+        lost = len(account.for_want("swp2"))
+        tell.check(f"{lost} frames reached swp2 and went nowhere, until the VLAN was there", lost >= UNNOTICED, str(account))
+        stage.plane.remove_vlans("swp2", 100)
+        tell.ran(f"ovs-vsctl --db={stage.plane.database} remove port swp2 trunks 100")
+        tell.say("vsn is back, with 'provision networks' as before, and finds what is missing.")
+        self.provision("networks")
+        tell.ran(stage.start_vsnd() + " &")
+        self.meant.update(swp2={100, 210}, swp3={100, 210})
+        found = stage.wait_tagged(self.meant)
+        tell.check("VLANs 100 and 210 are on both ports again", found == self.meant, str(found))
 
     def withdrawal(self):
         tell, stage = self.teller, self.stage
