@@ -12,13 +12,18 @@ class Report:
         self.rows = []
 
     def bench(self, name, value, unit, peer=None, peer_value=None):
-        row = {"name": name, "value": round(value, 4), "unit": unit, "peer": peer, "ratio": None}
         print(f"bench {name} {value:.3f} {unit}", flush=True)
+        self.rows.append({"name": name, "value": round(value, 4), "unit": unit, "peer": None, "ratio": None})
         if peer is not None and peer_value:
-            row["ratio"] = round(value / peer_value, 3)
-            print(f"bench {name}.{peer} {peer_value:.3f} {unit}", flush=True)
-            print(f"ratio {name} {value / peer_value:.2f} {peer}", flush=True)
-        self.rows.append(row)
+            self.rows.pop()
+            self.beside(name, value, unit, peer, peer_value)
+
+    def beside(self, name, value, unit, peer, peer_value):
+        """What a peer, or one more peer, came to beside a figure that was printed."""
+        print(f"bench {name}.{peer} {peer_value:.3f} {unit}", flush=True)
+        print(f"ratio {name} {value / peer_value:.2f} {peer}", flush=True)
+        self.rows.append({"name": name, "value": round(value, 4), "unit": unit, "peer": peer,
+                          "ratio": round(value / peer_value, 3)})
 
     def save(self, path):
         with open(path, "w") as file:
