@@ -70,6 +70,8 @@ static void add_wire(const struct config *config, const struct hypervisor_trust 
                        &error))
         doubt(intent, "hypervisor %s: %.150s", hypervisor->name, error.text);
     doubt_owner(intent, trust, inventory_find(inventory, TABLE_HOST, "", wire->host));
+    if (intent_is_ranked(config, intent->port))
+        rank_nic(inventory, hypervisor->provision, wire->host, wire->nic, intent->ranks);
     kept = fence(config, hypervisor, intent, &demand);
     intent->needed = vlanset_union(&intent->needed, &kept);
     if (hypervisor->mode == MODE_CONFIG) {
@@ -89,18 +91,17 @@ static void add_former_wire(const struct hypervisor_trust *trust, const struct w
                     inventory_find(trust->view.inventory, TABLE_HOST, "", wire->host));
 }
 
-/* The lowest ids stay. What is on the port already is not taken away for it, since 'needed'
- * protects it. */
+bool intent_is_ranked(const struct config *config, const struct config_port *port)
+{
+    return config_has_limits(config) || port->vlan_max < VLAN_MAX;
+}
+
+/* What is on the port already is not taken away for it, since 'needed' protects it. */
 void intent_cap(struct port_intent *intent)
 {
-    struct vlanset wanted = vlanset_empty, beyond;
-    uint32_t count = 0;
+    struct vlanset wanted = rank_best(intent->ranks, &intent->needed, intent->port->vlan_max);
+    struct vlanset beyond;
 
-    for (uint32_t vlan = vlanset_next(&intent->needed, VLAN_MIN);
-         vlan && count < intent->port->vlan_max; vlan = vlanset_next(&intent->needed, vlan + 1)) {
-        vlanset_add(&wanted, vlan);
-        count++;
-    }
     beyond = vlanset_minus(&intent->needed, &wanted);
     intent->wanted = wanted;
     intent->refused = vlanset_union(&intent->refused, &beyond);
@@ -188,6 +189,7 @@ void intent_ask(const struct config *config, const struct config_hypervisor *hyp
 {
     struct vlanset kept = fence(config, hypervisor, intent, demand);
 
+    intent->ranks[RANK_MOVE] = vlanset_union(&intent->ranks[RANK_MOVE], demand);
     intent->needed = vlanset_union(&intent->needed, &kept);
     if (hypervisor->mode == MODE_CONFIG) {
         intent->mode = MODE_CONFIG;

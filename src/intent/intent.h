@@ -6,6 +6,7 @@
 #define VSN_INTENT_INTENT_H
 
 #include "intent/demand.h"
+#include "intent/rank.h"
 #include "intent/wires.h"
 
 struct port_intent {
@@ -16,13 +17,15 @@ struct port_intent {
     struct vlanset apply;   /* the part of it that hypervisors in 'mode config' ask for */
     struct vlanset refused; /* needed, but beyond a fence */
     char refusal[256];      /* which fence; empty when nothing is refused */
-    struct vlanset kept;    /* an uplink: what other ports carry, and so is not removed from it */
-    bool is_bound;          /* a host NIC is known to be or to have been behind it */
-    bool may_add;           /* the port is bound and nothing contradicts */
-    bool may_remove;        /* absence is proved: every owner that could want a VLAN here was read
-                             * in full, is connected, and is not doubted */
-    char reason[256];       /* why not, for either */
-    enum config_mode mode;  /* MODE_CONFIG when a hypervisor in that mode is behind the port */
+    struct vlanset ranks[N_RANKS]; /* who needs what, where that is asked for (intent_is_ranked());
+                                    * else empty */
+    struct vlanset kept;   /* an uplink: what other ports carry, and so is not removed from it */
+    bool is_bound;         /* a host NIC is known to be or to have been behind it */
+    bool may_add;          /* the port is bound and nothing contradicts */
+    bool may_remove;       /* absence is proved: every owner that could want a VLAN here was read
+                            * in full, is connected, and is not doubted */
+    char reason[256];      /* why not, for either */
+    enum config_mode mode; /* MODE_CONFIG when a hypervisor in that mode is behind the port */
 };
 
 struct intent {
@@ -50,7 +53,11 @@ int intent_compute(const struct config *config, const struct hypervisor_trust *h
 void intent_ask(const struct config *config, const struct config_hypervisor *hypervisor,
                 const struct vlanset *demand, struct port_intent *intent);
 
-/* Fills in 'wanted' with what of 'needed' fits the port's 'vlan maximum'; the rest is refused. */
+/* True when there may not be room on the port for all that is needed. */
+bool intent_is_ranked(const struct config *config, const struct config_port *port);
+
+/* Fills in 'wanted' with what of 'needed' fits the port's 'vlan maximum', by rank; the rest is
+ * refused. */
 void intent_cap(struct port_intent *intent);
 
 void intent_done(struct intent *intent);

@@ -1,12 +1,13 @@
 #include "intent/uplink.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "intent/doubt.h"
 
 /* The same for every uplink. */
 struct local { /* what there is on this side */
-    struct vlanset needed, apply, carried;
+    struct vlanset needed, apply, carried, ranks[N_RANKS];
     enum config_mode mode;
     const struct port_intent *in_doubt; /* the first port on which absence is not proved */
     const struct port *open;            /* a port that carries every VLAN */
@@ -21,6 +22,8 @@ static void add_own(struct local *local, const struct port_intent *own, const st
 
     local->needed = vlanset_union(&local->needed, &own->wanted);
     local->apply = vlanset_union(&local->apply, &own->apply);
+    for (enum need_rank rank = 0; rank < N_RANKS; rank++)
+        local->ranks[rank] = vlanset_union(&local->ranks[rank], &own->ranks[rank]);
     local->is_bound |= own->is_bound;
     if (own->mode == MODE_CONFIG) {
         local->mode = MODE_CONFIG;
@@ -82,6 +85,7 @@ static void compute_uplink(const struct config *config, const struct local *loca
     if (!vlanset_is_empty(&intent->refused))
         snprintf(intent->refusal, sizeof(intent->refusal),
                  "beyond 'vlan allowed' of the uplink, or protected by 'vlan protect'");
+    memcpy(intent->ranks, local->ranks, sizeof(intent->ranks));
     intent_cap(intent);
     intent->apply = vlanset_both(&intent->wanted, &local->apply);
     intent->kept = vlanset_both(&local->carried, &allowed);

@@ -74,6 +74,9 @@ struct config {
     uint32_t hold_s;                /* hold keep (default, 0) | hold SECONDS, 30-86400 */
     enum config_evidence evidence;  /* evidence normal (default) | strict | ftos */
     struct vlanset protected_vlans; /* vlan protect LIST; default none */
+    uint32_t limit_vlans;           /* limit vlans N: VLANs on the switch; 0 (default): no limit */
+    uint32_t limit_port_vlans;      /* limit port-vlans N: tagged VLANs on a port; 0: no limit */
+    uint32_t limit_memberships;     /* limit memberships N: pairs of VLAN and port; 0: no limit */
     uint32_t history_days;          /* history days NUMBER, 1-3650, default 90 */
     uint32_t history_entries;       /* history entries NUMBER, 100-1000000, default 100000 */
 };
@@ -95,6 +98,9 @@ int config_read(const char *path, struct config **ret_config, struct error *rete
  * design; parsing it again gives an equal configuration. Secrets are never part of a configuration.
  */
 void config_write(const struct config *config, struct strbuf *to);
+
+/* True when the switch is said to have room for so much only. */
+bool config_has_limits(const struct config *config);
 
 /* Entries by name, or NULL. */
 const struct config_hypervisor *config_hypervisor(const struct config *config, const char *name);

@@ -149,3 +149,8 @@ int config_word_unknown(enum config_block block, unsigned count, char **words, s
     strbuf_done(&text);
     return r;
 }
+
+bool config_has_limits(const struct config *config)
+{
+    return config->limit_vlans || config->limit_port_vlans || config->limit_memberships;
+}

@@ -268,8 +268,10 @@ enum view_status view_plan(const struct view *view)
         writer_vlans(writer, "remove", &port->remove);
         writer_vlans(writer, "held", &port->held);
         writer_vlans(writer, "refused", &port->refused);
+        writer_vlans(writer, "left_out", &port->left_out);
         writer_remark(writer, "refusal", port->refusal);
         writer_remark(writer, "problem", port->problem);
+        writer_remark(writer, "no_room", port->left_out_reason ? port->left_out_reason : "");
         writer_end(writer);
     }
     writer_end(writer);

@@ -87,6 +87,11 @@ static void say_removal(struct reasons *reasons)
 
     if (vlanset_has(&config->protected_vlans, reasons->vlan))
         reasons_say(reasons, "It is never taken away, as 'vlan protect' names it.");
+    else if (reasons->plan && vlanset_has(&reasons->plan->surplus, reasons->vlan))
+        reasons_say(reasons,
+                    "There is not room for all that is needed, and this is for %s only: it gives "
+                    "way to what is more important, as cautiously as if nobody needed it.",
+                    rank_words(rank_of(reasons->intent->ranks, reasons->vlan)));
     else if (config->prune == PRUNE_NEVER)
         reasons_say(reasons, "It is never taken away, as 'prune never' is configured.");
     else if (config->prune == PRUNE_IMMEDIATE)

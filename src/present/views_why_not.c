@@ -349,9 +349,16 @@ static void say_writing(struct reasons *reasons)
     if (vlanset_has(&reasons->intent->needed, reasons->vlan) &&
         !vlanset_has(&reasons->intent->wanted, reasons->vlan))
         reasons_say(reasons,
-                    "'vlan maximum %u' of interface %s is reached: the lower VLANs have "
-                    "its places.",
-                    reasons->port_config->vlan_max, reasons->name);
+                    "'vlan maximum %u' of interface %s is reached: what is more important has its "
+                    "places. This one is for %s.",
+                    reasons->port_config->vlan_max, reasons->name,
+                    rank_words(rank_of(reasons->intent->ranks, reasons->vlan)));
+    else if (vlanset_has(&plan->left_out, reasons->vlan))
+        reasons_say(reasons,
+                    "There is no room for it (%s). It is for %s; what is more important has the "
+                    "room, or waits for it.",
+                    plan->left_out_reason,
+                    rank_words(rank_of(reasons->intent->ranks, reasons->vlan)));
     else if (vlanset_has(&plan->add, reasons->vlan) && plan->problem[0])
         reasons_say(reasons, "It is planned, and not there yet: %s.", plan->problem);
     else if (vlanset_has(&plan->write, reasons->vlan))

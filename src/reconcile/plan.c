@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "reconcile/budget.h"
 
 struct planning {
     const struct config *config;
@@ -100,6 +101,7 @@ static void plan_removals(const struct planning *planning, struct plan_port *pla
         unproved = plan->problem;
     is_known = learnt_on(planning, intent, port, &learnt);
     idle = vlanset_minus(&idle, &intent->needed);
+    idle = vlanset_union(&idle, &plan->surplus);
     idle = vlanset_minus(&idle, &intent->kept);
     idle = vlanset_minus(&idle, &planning->config->protected_vlans);
     vlanset_remove(&idle, (uint32_t)port->native);
@@ -158,6 +160,64 @@ static void plan_port(const struct planning *planning, const struct port_intent 
         plan->write = vlanset_minus(&plan->ready, &obstacle->held);
 }
 
+/* ---- Room ------------------------------------------------------------------------------------ */
+
+/* VLANs on ports that are none of vsn's take room as well. */
+static struct budget_others others_of(const struct planning *planning, const struct intent *intent)
+{
+    struct budget_others others = { .memberships = 0 };
+
+    INVENTORY_EACH(planning->module, port, TABLE_PORT, NULL)
+    {
+        vlanset_add(&others.carried, (uint32_t)port->native);
+        if (intent_find(intent, port->id))
+            continue;
+        others.carried = vlanset_union(&others.carried, &port->tagged);
+        others.memberships += vlanset_count(&port->tagged);
+    }
+    return others;
+}
+
+static void leave_out(struct plan_port *plan, const struct budget_port *decided)
+{
+    plan->left_out = decided->left_out;
+    plan->left_out_reason = decided->reason;
+    plan->surplus = decided->surplus;
+    plan->add = vlanset_minus(&plan->add, &plan->left_out);
+    plan->ready = vlanset_minus(&plan->ready, &plan->left_out);
+    plan->write = vlanset_minus(&plan->write, &plan->left_out);
+}
+
+/* Uplinks come first: what they have no room for reaches nobody. */
+static int plan_room(const struct planning *planning, const struct intent *intent,
+                     struct plan *plan)
+{
+    const struct budget_others others = others_of(planning, intent);
+    struct budget_port *ports = calloc(plan->count + 1, sizeof(*ports));
+    int r;
+
+    if (!ports)
+        return -ENOMEM;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct port_intent *from = &intent->ports[intent->count - 1 - i];
+        const struct port *port = port_of(planning, from);
+
+        ports[i].ranks = from->ranks;
+        ports[i].wanted = plan->ports[plan->count - 1 - i].ready;
+        if (!port)
+            continue;
+        ports[i].carried = port->tagged;
+        ports[i].owned = port->owned;
+    }
+    r = budget_compute(planning->config, &others, ports, plan->count);
+    for (size_t i = 0; r == 0 && i < plan->count; i++)
+        leave_out(&plan->ports[plan->count - 1 - i], &ports[i]);
+    free(ports);
+    return r;
+}
+
+/* ---- All of it ------------------------------------------------------------------------------- */
+
 /* Removals wait while anything is added: they need a disk (switch/ledger.h), additions do not. */
 static void plan_all_removals(struct planning *planning, const struct intent *intent,
                               struct plan *plan)
@@ -214,6 +274,10 @@ int plan_compute(const struct config *config, const struct intent *intent,
         if (obstacle)
             on_port = obstacle(intent->ports[i].port->name, data);
         plan_port(&planning, &intent->ports[i], &on_port, &plan.ports[i]);
+    }
+    if (config_has_limits(config) && plan_room(&planning, intent, &plan) < 0) {
+        plan_done(&plan);
+        return -ENOMEM;
     }
     plan_all_removals(&planning, intent, &plan);
     *ret_plan = plan;

@@ -23,6 +23,9 @@ struct plan_port {
     struct vlanset
         refused; /* wanted, but a fence, the native VLAN or the port itself stands against it */
     char refusal[256];
+    struct vlanset left_out; /* there is no room for it now (budget.h) */
+    struct vlanset surplus;  /* carried for what matters least; it gives way, through the guard */
+    const char *left_out_reason; /* which limit; NULL: none */
     char problem[256];     /* why nothing can be written on this port now, but for what 'write' has;
                             * empty: everything can */
     enum config_mode mode; /* as in the intent: nothing is written under MODE_CHECK */
