@@ -1,20 +1,21 @@
 """In advance: how long before a machine's switch-over its VLAN is on the port of its new host.
 
-1,000 moves of 300 ms each, 32 at a time, among 64 hosts (Size), on the vCenter stand-in and on the XenServer pool's in two releases.
-vsn serves them with 'provision machines', wires by pins, on an Open vSwitch; the vCenter's are served by pyvmomi_poller.py as
-well, in its two ways. Whoever serves them, the same independent watcher says when the VLAN was there (advance_watch.py), and
-the server itself when the move began (its start event, or the machine's operation, was posted) and when the machine was
-switched over.
+1,000 moves of 300 ms each (VSN_BENCH_MOVES=100 for fewer), 32 at a time, among 64 hosts, on the vCenter stand-in and on the
+XenServer pool's in two releases. vsn serves them with 'provision machines', wires by pins, on an Open vSwitch; the vCenter's
+are served by pyvmomi_poller.py as well, in its two ways. Whoever serves them, the same independent watcher says when the VLAN
+was there, that is in the switch's database (advance_watch.py), and the server itself when the move began (its start event, or
+the machine's operation, was posted) and when the machine was switched over.
 
 lead        switch-over minus VLAN there. p99: 99 of 100 moves had at least this much
-recorded    the median lead by vsn's own record
 reaction    VLAN there minus beginning, the median
 missed      moves that were switched over before their VLAN was there
-verified    moves that vsn itself had verified on the switch before their switch-over ('show migration'). Its word for a
-            switch-over is the hypervisor's, so later than the server's clock here
+recorded    the median lead by vsn's own record ('show migration'). Its word for a switch-over is the hypervisor's, so later
+            than the server's clock
+verified    moves that vsn had read back from the switch before their switch-over, by the server's clock
 disagreed   moves of which vsn's record says something else than the watcher
 
-A wait of the vCenter stand-in gathers changes for 20 ms before it answers; how long a real one takes is not known to us.
+A wait of the vCenter stand-in gathers changes for 20 ms before it answers, and event.from of the pool's has its own delays:
+they are part of every reaction. How long real ones take is not known to us.
 """
 import contextlib
 import os
