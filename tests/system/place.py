@@ -29,7 +29,7 @@ class Place:
     swp8    not enabled
     swp9    the station: a trunk where frames are sent and counted
     """
-    ports, station_port = PORTS, STATION
+    ports, station_port, native = PORTS, STATION, 1
 
     def __init__(self, kind):
         self.plane, self.kind = KINDS[kind](), kind
@@ -78,7 +78,7 @@ class Place:
         wanted = {port: vlan_lists.parse(text) for port, text in expected.items()}
         found = self.vlans(wanted)
         assert found == wanted, f"the switch says {found}"
-        assert {self.plane.native(port) for port in wanted} == {1}
+        assert {self.plane.native(port) for port in wanted} == {self.native}
         missing = {port: {None} | wanted[port] for port in wanted if self.nic(port)}
         for _ in range(3):
             for port, seen in self.passed(list(missing), vlans).items():
