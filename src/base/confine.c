@@ -2,6 +2,8 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
 #include <seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,6 +11,10 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/attrs.h"
 
 /* The leak checker of AddressSanitizer looks at its own process with ptrace(2). */
 #if defined(__SANITIZE_ADDRESS__)
@@ -25,7 +31,7 @@
 #define FAMILIES 64 /* more than any kernel knows; those above are refused too */
 
 static const struct {
-    int families[4]; /* that sockets may be of; all if the first is 0 */
+    int families[4];      /* that sockets may be of; all if the first is 0 */
     bool opens_no_socket; /* of any */
     bool starts_programs;
     bool keeps_net_admin;  /* for itself */
@@ -162,6 +168,44 @@ int confine(enum confine_role role, struct error *reterr)
         return error_set(reterr, r, "system calls cannot be filtered: %s", strerror(-r));
     r = drop_capabilities(role);
     return r < 0 ? error_set(reterr, r, "capabilities cannot be dropped") : 0;
+}
+
+/* glibc has no wrappers for these. */
+static int new_ruleset(uint64_t writes)
+{
+    const struct landlock_ruleset_attr attributes = { .handled_access_fs = writes };
+
+    return (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes), 0);
+}
+
+static int allow_below(int ruleset, int directory, uint64_t writes)
+{
+    const struct landlock_path_beneath_attr beneath = { .allowed_access = writes,
+                                                        .parent_fd = directory };
+
+    return (int)syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
+}
+
+int confine_writes(const char *directory, struct error *reterr)
+{
+    const uint64_t writes = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+                            LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |
+                            LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+                            LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |
+                            LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM;
+    CLEANUP(close_fd) int place = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP(close_fd) int ruleset = -1;
+
+    if (place < 0)
+        return error_set(reterr, -errno, "%s: %s", directory, strerror(errno));
+    ruleset = new_ruleset(writes);
+    if (ruleset < 0 && (errno == ENOSYS || errno == EOPNOTSUPP))
+        return error_set(reterr, -EOPNOTSUPP, "this kernel has no Landlock");
+    if (ruleset < 0 || allow_below(ruleset, place, writes) < 0 ||
+        syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+        return error_set(reterr, -errno, "writing cannot be confined to %s: %s", directory,
+                         strerror(errno));
+    return 0;
 }
 
 void confine_secrets(void)

@@ -37,6 +37,7 @@ struct process {
     struct channel *channel;
     struct loop_watch *flush;
     struct store *store; /* NULL: it could not be opened, and will be tried again */
+    const char *folder;
     char *path;
     uint64_t days, entries;
     struct strbuf waiting; /* lines, each with its newline */
@@ -247,6 +248,12 @@ static int usage(void)
     return 2;
 }
 
+static int set_folder(struct process *process, const char *folder)
+{
+    process->folder = folder;
+    return asprintf(&process->path, "%s/history.sqlite", folder) < 0 ? -1 : 0;
+}
+
 static int parse_arguments(int argc, char **argv, struct process *process)
 {
     static const struct option options[] = {
@@ -259,7 +266,7 @@ static int parse_arguments(int argc, char **argv, struct process *process)
 
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1 && r == 0) {
         if (option == 's' && !process->path)
-            r = asprintf(&process->path, "%s/history.sqlite", optarg) < 0 ? -1 : 0;
+            r = set_folder(process, optarg);
         else if (option == 'd')
             r = text_number(optarg, 1, 36500, &process->days);
         else if (option == 'e')
@@ -268,6 +275,16 @@ static int parse_arguments(int argc, char **argv, struct process *process)
             r = -1;
     }
     return r == 0 && process->path && optind == argc ? 0 : -1;
+}
+
+/* On an old kernel it goes on without the part that only a newer one can do. */
+static int give_up_rights(const struct process *process, struct error *reterr)
+{
+    int r = confine(CONFINE_HISTORY, reterr);
+
+    if (r == 0)
+        r = confine_writes(process->folder, reterr);
+    return r == -EOPNOTSUPP ? 0 : r;
 }
 
 static int prepare(struct process *process, struct error *reterr)
@@ -284,7 +301,7 @@ static int prepare(struct process *process, struct error *reterr)
                                    &callbacks, process);
     if (!process->channel || !process->flush)
         return error_set(reterr, -1, "descriptor %d is no socket", CHANNEL_CHILD_FD);
-    return confine(CONFINE_HISTORY, reterr);
+    return give_up_rights(process, reterr);
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,10 @@
 #include "cmocka_unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -59,10 +62,60 @@ static void each_role_keeps_what_it_needs(void **state)
     assert_int_equal(try_role(CONFINE_CORE), MAY_UNIX | MAY_INET | MAY_NETLINK | MAY_EXEC);
 }
 
+enum { WROTE_BELOW = 1, WROTE_BESIDE = 2, READ_BESIDE = 4 };
+
+static bool may_write(const char *path)
+{
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static int where_it_writes(const char *below, const char *beside)
+{
+    struct error error;
+    int r = confine(CONFINE_HISTORY, &error), wrote = 0;
+    char path[256];
+
+    if (r == 0)
+        r = confine_writes(below, &error);
+    if (r < 0)
+        return r == -EOPNOTSUPP ? 254 : 255;
+    snprintf(path, sizeof(path), "%s/file", below);
+    wrote |= may_write(path) ? WROTE_BELOW : 0;
+    wrote |= may_write(beside) ? WROTE_BESIDE : 0;
+    return wrote | (access("/etc/passwd", R_OK) == 0 ? READ_BESIDE : 0);
+}
+
+static void writes_stay_below_a_directory(void **state)
+{
+    char below[] = "/tmp/vsn-confine-XXXXXX", beside[64], file[64];
+    int status = 0;
+    pid_t pid;
+
+    (void)state;
+    assert_non_null(mkdtemp(below));
+    snprintf(beside, sizeof(beside), "%s-beside", below);
+    snprintf(file, sizeof(file), "%s/file", below);
+    pid = fork();
+    if (pid == 0)
+        _exit(where_it_writes(below, beside));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    unlink(file);
+    rmdir(below);
+    assert_int_equal(unlink(beside), -1);
+    if (WEXITSTATUS(status) == 254)
+        skip(); /* a kernel before 5.13, or one without Landlock */
+    assert_int_equal(WEXITSTATUS(status), WROTE_BELOW | READ_BESIDE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_role_keeps_what_it_needs),
+        cmocka_unit_test(writes_stay_below_a_directory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
