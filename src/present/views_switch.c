@@ -302,6 +302,6 @@ enum view_status view_audit(const struct view *view)
     }
     writer_end(writer);
     if (!core_audit(view->core, 0))
-        writer_note(writer, "Nothing was changed since vsnd started.");
+        writer_note(writer, "No change is recorded.");
     return VIEW_DONE;
 }
