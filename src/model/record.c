@@ -164,7 +164,8 @@ static const struct field station_fields[] = {
     MAC(station, mac),
     NUMBER(station, vlan),
 };
-static const struct field policy_fields[] = { KEY(policy), VLANS(policy, allowed) };
+static const struct field policy_fields[] = { KEY(policy), VLANS(policy, allowed),
+                                              FLAG(policy, uplink) };
 static const struct field change_fields[] = {
     KEY(change),
     TEXT(change, port),

@@ -285,6 +285,7 @@ struct station {
 struct policy { /* the fences that the Config Module enforces by itself. id: a port */
     const char *owner, *id;
     struct vlanset allowed; /* VLANs that may ever be added there; protected ones are not in it */
+    bool uplink;            /* another switch is behind it: its stations are not told */
 };
 
 struct change { /* one port's part of a plan. id: its number */

@@ -76,7 +76,7 @@ static void send_policy(struct core *core, struct actions *actions)
     record_write(&actions->to_module, RECORD_BEGIN, TABLE_POLICY, NULL, 0);
     for (size_t i = 0; i < config->n_ports; i++) {
         const struct config_port *port = &config->ports[i];
-        struct policy policy = { .id = port->name };
+        struct policy policy = { .id = port->name, .uplink = port->uplink };
 
         if (!port->enabled && !port->uplink)
             continue;

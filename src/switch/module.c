@@ -140,14 +140,16 @@ static int read_ports(struct module *module, struct port_list *ret_ports)
 
 /* ---- Ports ----------------------------------------------------------------------------------- */
 
-/* Of ports that are not vsn's nothing is told, and what was told of them is taken back. */
+/* Of ports that are not vsn's nothing is told, nor of uplinks, which may have thousands of
+ * stations; and what was told of them is taken back. */
 static void tell_stations(struct module *module)
 {
     for (size_t i = 0; i < module->ports.count; i++) {
         const char *port = module->ports.ports[i]->id;
+        const struct policy *policy = policy_find(module->policy, port);
         struct stations now = { 0 };
 
-        if (!policy_find(module->policy, port)) {
+        if (!policy || policy->uplink) {
             hearing_drop(module->hearing, port);
             continue;
         }

@@ -308,6 +308,23 @@ static void nothing_is_written_while_frozen(void **state)
     stop(&bench);
 }
 
+/* There may be thousands of them. */
+static void stations_behind_uplinks_are_not_told(void **state)
+{
+    struct bench bench = start(*state, "port swp1 stations=52:54:00:00:00:01/100\n"
+                                       "port swp2 stations=52:54:00:00:00:03/100\n");
+
+    ready(&bench);
+    forget(&bench);
+    say(&bench, "begin policy");
+    say(&bench, "new policy id=swp1 allowed=100 uplink=yes");
+    say(&bench, "new policy id=swp2 allowed=100");
+    say(&bench, "end policy");
+    assert_null(strstr(strbuf_text(&bench.told), "owner=swp1"));
+    assert_non_null(strstr(strbuf_text(&bench.told), "new station owner=swp2"));
+    stop(&bench);
+}
+
 static void stations_are_told_of_ports_with_a_policy(void **state)
 {
     struct bench bench = start(*state, "port swp1 stations=52:54:00:00:00:01/100\n"
@@ -448,6 +465,7 @@ int main(void)
         SCRATCH_TEST(ownership_outlives_the_process),
         SCRATCH_TEST(nothing_is_written_while_frozen),
         SCRATCH_TEST(stations_are_told_of_ports_with_a_policy),
+        SCRATCH_TEST(stations_behind_uplinks_are_not_told),
         SCRATCH_TEST(a_failure_half_way_keeps_what_was_there_and_claims_only_what_is),
         SCRATCH_TEST(an_unreachable_switch_is_tried_again_and_nothing_is_forgotten),
         SCRATCH_TEST(ports_come_and_go),
