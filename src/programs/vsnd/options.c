@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/sonic_line.h"
+
 static void usage(FILE *to)
 {
     fputs("usage: vsnd [--config FILE] [--state-dir DIR] [--runtime-dir DIR] [--foreground]\n"
@@ -80,7 +82,30 @@ enum options_verdict options_parse(int argc, char **argv, struct options *ret_op
     return OPTIONS_RUN;
 }
 
-static const char *const drivers[] = { "linux-bridge", "open-vswitch", "dummy" };
+static const char *const drivers[] = { "linux-bridge", "open-vswitch", "sonic", "dummy" };
+
+/* The words behind 'switch sonic' are read here as well, because two processes go by them. */
+static int check_switch(const char *path, const struct config *config, struct error *reterr)
+{
+    const char *driver = config->switch_driver;
+    struct sonic_line line;
+    bool known = false;
+
+    if (!*driver)
+        return error_set(reterr, -EINVAL,
+                         "%s:1: a 'switch' line is missing, as in 'switch linux-bridge br0'", path);
+    for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
+        known |= strcmp(driver, drivers[i]) == 0;
+    if (!known)
+        return error_set(reterr, -EINVAL,
+                         "%s:%u: there is no switch driver '%s' in this build; there are "
+                         "linux-bridge, open-vswitch, sonic and dummy",
+                         path, config->switch_line, driver);
+    if (strcmp(driver, "sonic") == 0 &&
+        sonic_line_read(config->switch_arguments, &line, reterr) < 0)
+        return error_prefix(reterr, -EINVAL, "%s:%u", path, config->switch_line);
+    return 0;
+}
 
 int options_read_config(const char *path, struct config **ret_config, struct error *reterr)
 {
@@ -89,22 +114,10 @@ int options_read_config(const char *path, struct config **ret_config, struct err
 
     if (r < 0)
         return r;
-    for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
-        if (strcmp(config->switch_driver, drivers[i]) == 0) {
-            *ret_config = config;
-            return 0;
-        }
-    if (config->switch_driver[0])
-        r = error_set(
-            reterr, -EINVAL,
-            "%s:%u: there is no switch driver '%s' in this build; there are linux-bridge, "
-            "open-vswitch and dummy",
-            path, config->switch_line, config->switch_driver);
+    r = check_switch(path, config, reterr);
+    if (r < 0)
+        config_free(config);
     else
-        r = error_set(reterr, -EINVAL,
-                      "%s:1: a 'switch' line is missing, as in 'switch "
-                      "linux-bridge br0'",
-                      path);
-    config_free(config);
+        *ret_config = config;
     return r;
 }
