@@ -220,17 +220,13 @@ int json_rpc_call_text(struct json_rpc *rpc, const char *method, const char *par
                        json_t **ret_result, struct error *reterr)
 {
     int64_t until_ms = clock_now_ms() + rpc->patience_ms;
-    char head[128];
-    int r;
+    CLEANUP(free_text) char *text = NULL; /* one piece: the server is not woken for a part of it */
 
-    snprintf(head, sizeof(head), "{\"method\":\"%s\",\"id\":%lld,\"params\":", method,
-             (long long)++rpc->last_id);
-    r = send_text(rpc, head, until_ms);
-    if (r == 0)
-        r = send_text(rpc, params, until_ms);
-    if (r == 0)
-        r = send_text(rpc, "}", until_ms);
-    return wait_answer(rpc, method, r, until_ms, ret_result, reterr);
+    if (asprintf(&text, "{\"method\":\"%s\",\"id\":%lld,\"params\":%s}", method,
+                 (long long)++rpc->last_id, params) < 0)
+        text = NULL;
+    return wait_answer(rpc, method, text ? send_text(rpc, text, until_ms) : -ENOMEM, until_ms,
+                       ret_result, reterr);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */

@@ -252,24 +252,17 @@ static int ovs_heard(struct driver *driver, const char *port, struct stations *s
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* The port of that name, if it is one of the bridge. */
 static struct ovs_row *find_port(const struct open_vswitch *vswitch, const char *name)
 {
     const struct ovs_row *bridge = ovs_replica_bridge(vswitch->replica, vswitch->bridge);
 
-    for (size_t i = 0; bridge && i < bridge->n_members; i++) {
-        struct ovs_row *row = ovs_replica_member(vswitch->replica, bridge, i);
-
-        if (row && strcmp(row->port.name, name) == 0)
-            return row;
-    }
-    return NULL;
+    return bridge ? ovs_replica_port(vswitch->replica, bridge, name) : NULL;
 }
 
-static int check(const struct open_vswitch *vswitch, const char *name, const struct vlanset *add,
-                 struct error *reterr)
+/* 'row' is that of the port 'name', if there is one. */
+static int check(const struct open_vswitch *vswitch, const struct ovs_row *row, const char *name,
+                 const struct vlanset *add, struct error *reterr)
 {
-    const struct ovs_row *row = find_port(vswitch, name);
     const struct ovsdb_port *port;
     char refusal[320];
 
@@ -299,15 +292,14 @@ struct half {
 static void add_part(const struct open_vswitch *vswitch, struct half *half, size_t at)
 {
     struct port_change *change = &half->changes[at];
-    struct ovs_row *row;
+    struct ovs_row *row = find_port(vswitch, change->port);
     struct vlanset vlans;
 
     if (half->done[at] || change->result < 0)
         return;
-    change->result = check(vswitch, change->port, &change->add, &change->error);
-    if (change->result < 0)
+    change->result = check(vswitch, row, change->port, &change->add, &change->error);
+    if (!row || change->result < 0)
         return;
-    row = find_port(vswitch, change->port);
     row->is_written = true;
     vlans = half->adding ? vlanset_minus(&change->add, &row->port.trunks.vlans)
                          : vlanset_both(&change->remove, &row->port.trunks.vlans);
@@ -470,7 +462,7 @@ static int ovs_test(struct driver *driver, const char *name, const struct vlanse
     struct open_vswitch *vswitch = vswitch_of(driver);
     int r = be_current(vswitch, reterr);
 
-    return r < 0 ? r : check(vswitch, name, add, reterr);
+    return r < 0 ? r : check(vswitch, find_port(vswitch, name), name, add, reterr);
 }
 
 /* ---- Watching -------------------------------------------------------------------------------- */

@@ -12,8 +12,10 @@
 #define ROWS_MAX 100000
 
 struct ovs_replica {
-    struct ovs_row *rows; /* by uuid, which is unique over all tables */
-    json_t *backlog;      /* [[method, params], ...] until it is loaded, then NULL */
+    struct ovs_row *rows;    /* by uuid, which is unique over all tables */
+    struct ovs_row *by_name; /* the ports among them, whose names the schema keeps unique */
+    bool is_indexed;         /* by_name is all of them */
+    json_t *backlog;         /* [[method, params], ...] until it is loaded, then NULL */
 };
 
 static const char *const tables[N_OVS_TABLES] = {
@@ -165,8 +167,17 @@ static struct ovs_row *row_find(const struct ovs_replica *replica, const char *u
     return row;
 }
 
+/* Before a port goes, or its name does, to which the index points. */
+static void forget_names(struct ovs_replica *replica)
+{
+    HASH_CLEAR(hh_name, replica->by_name);
+    replica->is_indexed = false;
+}
+
 static void row_drop(struct ovs_replica *replica, struct ovs_row *row)
 {
+    if (row->table == OVS_PORT)
+        forget_names(replica);
     HASH_DEL(replica->rows, row);
     free(row->members);
     free(row->name);
@@ -196,10 +207,13 @@ static struct ovs_row *row_make(struct ovs_replica *replica, enum ovs_table tabl
     return NULL;
 }
 
-static int set_columns(struct ovs_row *row, const json_t *values, bool is_difference)
+static int set_columns(struct ovs_replica *replica, struct ovs_row *row, const json_t *values,
+                       bool is_difference)
 {
     int r = row && json_is_object(values) ? 0 : -EBADMSG;
 
+    if (json_object_get(values, "name"))
+        forget_names(replica);
     for (size_t i = 0; r == 0 && i < ARRAY_SIZE(columns); i++) {
         const json_t *value = json_object_get(values, columns[i].name);
 
@@ -222,7 +236,7 @@ static int take_row(struct ovs_replica *replica, enum ovs_table table, const cha
         row_drop(replica, row);
     if (!now)
         return 0;
-    return set_columns(row ? row : row_make(replica, table, uuid), now,
+    return set_columns(replica, row ? row : row_make(replica, table, uuid), now,
                        /* is_difference = */ false);
 }
 
@@ -235,11 +249,13 @@ static int take_row2(struct ovs_replica *replica, enum ovs_table table, const ch
 
     whole = whole ? whole : json_object_get(update, "insert");
     if (whole)
-        return set_columns(row_make(replica, table, uuid), whole, /* is_difference = */ false);
+        return set_columns(replica, row_make(replica, table, uuid), whole,
+                           /* is_difference = */ false);
     if (!row)
         return -EBADMSG;
     if (json_object_get(update, "modify"))
-        return set_columns(row, json_object_get(update, "modify"), /* is_difference = */ true);
+        return set_columns(replica, row, json_object_get(update, "modify"),
+                           /* is_difference = */ true);
     row_drop(replica, row);
     return 0;
 }
@@ -305,6 +321,30 @@ struct ovs_row *ovs_replica_bridge(const struct ovs_replica *replica, const char
 {
     for (struct ovs_row *row = replica->rows; row; row = row->hh.next)
         if (row->table == OVS_BRIDGE && row->name && strcmp(row->name, name) == 0)
+            return row;
+    return NULL;
+}
+
+static void index_names(struct ovs_replica *replica)
+{
+    HASH_CLEAR(hh_name, replica->by_name);
+    for (struct ovs_row *row = replica->rows; row; row = row->hh.next) {
+        if (row->table == OVS_PORT && row->name)
+            HASH_ADD_KEYPTR(hh_name, replica->by_name, row->name, strlen(row->name), row);
+    }
+    replica->is_indexed = true;
+}
+
+struct ovs_row *ovs_replica_port(struct ovs_replica *replica, const struct ovs_row *bridge,
+                                 const char *name)
+{
+    struct ovs_row *row;
+
+    if (!replica->is_indexed)
+        index_names(replica);
+    HASH_FIND(hh_name, replica->by_name, name, strlen(name), row);
+    for (size_t i = 0; row && i < bridge->n_members; i++)
+        if (memcmp(bridge->members[i], row->uuid, OVS_UUID_SIZE) == 0)
             return row;
     return NULL;
 }

@@ -31,7 +31,7 @@ struct ovs_row {
     int64_t number;         /* Interface: ofport; root: cur_cfg */
     bool is_written;        /* for the owner of the replica: see ovs_replica_take() */
     bool is_lost;           /* out of memory while it was put in */
-    UT_hash_handle hh;
+    UT_hash_handle hh, hh_name;
 };
 
 struct ovs_replica;
@@ -52,8 +52,11 @@ int ovs_replica_load(struct ovs_replica *replica, const json_t *updates, bool is
 int ovs_replica_take(struct ovs_replica *replica, const char *method, json_t *params,
                      bool *ret_others);
 
-/* The bridge of that name; the row that another one's 'members' name. NULL: there is none. */
+/* The bridge of that name; its port of that name; the row that another one's 'members' name. NULL:
+ * there is none. */
 struct ovs_row *ovs_replica_bridge(const struct ovs_replica *replica, const char *name);
+struct ovs_row *ovs_replica_port(struct ovs_replica *replica, const struct ovs_row *bridge,
+                                 const char *name);
 struct ovs_row *ovs_replica_member(const struct ovs_replica *replica, const struct ovs_row *row,
                                    size_t index);
 
