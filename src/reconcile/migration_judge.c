@@ -349,7 +349,8 @@ static void count_delay(const struct entry *entry, char text[MIGRATION_TEXT_MAX]
     const struct migration *row = entry->row;
 
     snprintf(text, MIGRATION_TEXT_MAX,
-             "it was announced %lld ms before it was there, and its VLANs were there after %lld ms",
+             "it was announced %lld ms before it was there; its VLANs were there %lld ms after "
+             "that word",
              (long long)(row->switched_over_ms - row->seen_ms),
              (long long)(row->verified_ms - row->seen_ms));
 }

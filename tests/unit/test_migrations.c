@@ -193,8 +193,9 @@ static void written_is_not_verified(void **state)
     assert_outcome(entry(bench, 0), "missed", "");
     feed(bench, 2310, PORT("swp2", "100") SETTLE);
     assert_times(entry(bench, 0), 2000, 2000, 2007, 2310, 2300);
-    assert_outcome(entry(bench, 0), "missed",
-                   "announced 300 ms before it was there, and its VLANs were there after 310 ms");
+    assert_outcome(
+        entry(bench, 0), "missed",
+        "announced 300 ms before it was there; its VLANs were there 310 ms after that word");
 }
 
 static void what_was_there_already_is_verified_at_once(void **state)
@@ -350,6 +351,22 @@ static void the_next_move_is_another_one(void **state)
     assert_string_equal(entry(bench, 0)->move, "t1");
     assert_outcome(entry(bench, 0), "running", "");
     assert_string_equal(entry(bench, 1)->move, "");
+}
+
+/* Where it sets out from is told after its move. */
+static void where_it_sets_out_from_is_no_arrival(void **state)
+{
+    struct bench *bench = started(state);
+
+    feed(bench, 2000, VC "new move owner=m1 id=t1 kind=migrate from=b to=c\n" SETTLE);
+    feed(bench, 2100, VC "put machine id=m1 host=b\n" SETTLE);
+    assert_int_equal(count(bench), 2);
+    assert_string_equal(entry(bench, 1)->move, "t1");
+    assert_outcome(entry(bench, 1), "running", "");
+    assert_outcome(entry(bench, 0), "missed", "its move was not announced");
+    feed(bench, 2200,
+         VC "put move owner=m1 id=t1 outcome=failed\n" VC "gone move owner=m1 id=t1\n" SETTLE);
+    assert_outcome(entry(bench, 1), "failed", "");
 }
 
 static void what_was_there_is_in_time_even_unannounced(void **state)
@@ -721,6 +738,7 @@ int main(void)
         ROW(contact_that_was_lost_during_a_move),
         ROW(the_word_of_it_may_come_after_the_machine),
         ROW(the_next_move_is_another_one),
+        ROW(where_it_sets_out_from_is_no_arrival),
         ROW(what_was_there_is_in_time_even_unannounced),
         ROW(new_machines_and_those_without_host_are_no_moves),
         ROW(what_must_have_happened),
