@@ -313,8 +313,8 @@ static bool explains(struct entry *entry, const struct contact *contact,
 {
     char text[MIGRATION_TEXT_MAX];
 
-    if (entry->has_landed)
-        return false;
+    if (entry->has_landed || strcmp(entry->row->from, name_of_host(contact, machine->host)) == 0)
+        return false; /* it sets out from there */
     switch (entry->row->outcome) {
     case MIGRATION_FAILED:
     case MIGRATION_CANCELLED:
