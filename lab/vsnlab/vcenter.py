@@ -158,28 +158,40 @@ def host_of(host, **more):
     return {"name": host.name, "pnics": [{"device": nic.nic, "mac": nic.mac} for nic in host.nics.values()], **more}
 
 
-class Follower:
-    """Lets the machines of a world be on the hosts that a stand-in says; asks it every so often."""
+class Switchovers:
+    """Lets the machines of a world be on the hosts that a stand-in says: each one's wire is moved, in a thread of its own, at
+    the moment when the machine is switched over."""
+    WAIT = 0.5
 
-    def __init__(self, standin, plane, every=0.05):
-        self._standin, self._plane, self._every = standin, plane, every
+    def __init__(self, standin, plane):
+        self._standin, self._plane, self._seen = standin, plane, len(standin.switchovers(wait=0))
         self._end, self._error = threading.Event(), None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self):
         try:
-            self._follow()
+            for row in self._standin.state()["machines"]:
+                self._place(row["name"], row["host"])
+            while not self._end.is_set():
+                self._follow()
         except Exception as error:      # told to whoever ends the following
             self._error = error
 
     def _follow(self):
-        while not self._end.wait(self._every):
-            self._place_all()
+        rows = self._standin.switchovers(self._seen, self.WAIT)
+        self._seen += len(rows)
+        threads = [threading.Thread(target=self._place_one, args=(row["machine"], row["to"])) for row in rows]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
-    def _place_all(self):
-        for row in self._standin.state()["machines"]:
-            self._place(row["name"], row["host"])
+    def _place_one(self, machine, host):
+        try:
+            self._place(machine, host)
+        except Exception as error:
+            self._error = error
 
     def _place(self, machine, host):
         machine, host = self._plane.machines.get(machine), self._plane.hosts.get(host)
@@ -191,29 +203,3 @@ class Follower:
         self._thread.join()
         if self._error:
             raise self._error
-
-
-class Switchovers(Follower):
-    """The same, but told at once: each machine's wire is moved in a thread of its own."""
-    WAIT = 0.5
-
-    def __init__(self, standin, plane):
-        self._seen = len(standin.switchovers(wait=0))
-        super().__init__(standin, plane)
-
-    def _follow(self):
-        self._place_all()
-        while not self._end.is_set():
-            rows = self._standin.switchovers(self._seen, self.WAIT)
-            self._seen += len(rows)
-            threads = [threading.Thread(target=self._place_one, args=(row["machine"], row["to"])) for row in rows]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-
-    def _place_one(self, machine, host):
-        try:
-            self._place(machine, host)
-        except Exception as error:
-            self._error = error

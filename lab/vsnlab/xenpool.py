@@ -9,7 +9,7 @@ import urllib.request
 
 from .plane import PROJECT
 from .remote import WorldError
-from .vcenter import GUARD, Follower
+from .vcenter import GUARD, Switchovers
 
 PROGRAM = os.path.join(PROJECT, "lab/xenpool/__main__.py")
 
@@ -155,7 +155,7 @@ class XenPool:
     def clear_faults(self):
         return self.control("fault", method="DELETE")
 
-    def follow(self, plane, every=0.05):
-        """From now on a machine of the world moves when the pool says that it runs on another host. Returns a function
-        that ends this; it raises what went wrong meanwhile."""
-        return Follower(self, plane, every).stop
+    def follow(self, plane):
+        """From now on a machine of the world moves at the moment when the pool switches it over to another host. Returns a
+        function that ends this; it raises what went wrong meanwhile."""
+        return Switchovers(self, plane).stop

@@ -5,7 +5,7 @@ from vsnlab import vlans as vlan_lists
 
 # A migration as short as the issue of moves ahead names it, but for the queue: real ones take seconds.
 MOVE = ["-t-queue", "50ms", "-t-pre", "300ms", "-t-run", "300ms", "-tick", "20ms"]
-HOLD_DOWN_S = 2
+HOLD_DOWN_S = 1
 
 
 class AdvancePlace(Place):
