@@ -9,6 +9,7 @@
 #include "reconcile/audit.h"
 #include "reconcile/contact.h"
 #include "reconcile/flight.h"
+#include "reconcile/lag_watch.h"
 
 #define WHOM_MAX 512
 #define HYPERVISOR_PREFIX "hypervisor/"
@@ -23,6 +24,7 @@ struct core {
     struct plan plan;
     struct guard *guard;
     struct flights *flights;
+    struct lag_watch *lag_watch;
     struct audit_log *audit;
     struct migrations *migrations;
     bool policy_sent;
@@ -39,10 +41,11 @@ struct core *core_new(void)
     core->module = inventory_new();
     core->guard = guard_new();
     core->flights = flights_new();
+    core->lag_watch = lag_watch_new();
     core->audit = audit_new();
     core->migrations = migrations_new();
     if (!core->config || !core->neighbors || !core->module || !core->guard || !core->flights ||
-        !core->audit || !core->migrations)
+        !core->lag_watch || !core->audit || !core->migrations)
         return core_free(core);
     return core;
 }
@@ -61,6 +64,7 @@ struct core *core_free(struct core *core)
     plan_done(&core->plan);
     guard_free(core->guard);
     flights_free(core->flights);
+    lag_watch_free(core->lag_watch);
     config_free(core->config);
     free(core);
     return NULL;
@@ -99,6 +103,7 @@ static int take_config(struct core *core, struct config *config, struct actions 
     plan_done(&core->plan);
     config_free(core->config);
     core->config = config;
+    lag_watch_clear(core->lag_watch);
     if (core->policy_sent)
         send_policy(core, actions);
     actions->settle = true;
@@ -181,12 +186,16 @@ static void follow_switch(const struct core *core, enum switch_state before,
 }
 
 /* What somebody else takes away shows between two readings of a port. */
-static void follow_port(struct core *core, const struct port *now)
+static void follow_port(struct core *core, const struct port *now, int64_t now_ms,
+                        struct actions *actions)
 {
     const struct port *before = inventory_find(core->module, TABLE_PORT, "", now->id);
 
-    if (before)
-        flights_note_port(core->flights, before, now); /* out of memory: then it goes unremarked */
+    if (!before)
+        return;
+    flights_note_port(core->flights, before, now); /* out of memory: then it goes unremarked */
+    if (lag_watch_port(core->lag_watch, before, now, now_ms))
+        actions_say(actions, LOG_LEVEL_ERROR, "%s", lag_watch_alarm(core->lag_watch));
 }
 
 static int take_module_record(struct core *core, const struct record *record, int64_t now_ms,
@@ -205,7 +214,7 @@ static int take_module_record(struct core *core, const struct record *record, in
         return 0;
     }
     if (record->table == TABLE_PORT && record->op == RECORD_NEW)
-        follow_port(core, &record->row.port);
+        follow_port(core, &record->row.port, now_ms, actions);
     r = inventory_apply(core->module, record, reterr);
     if (r > 0)
         actions->settle = true;
@@ -254,8 +263,19 @@ struct obstacles {
 static struct flight_obstacle obstacle_on(const char *port, void *data)
 {
     struct obstacles *obstacles = data;
+    const struct core *core = obstacles->core;
+    const struct port *row = inventory_find(core->module, TABLE_PORT, "", port);
+    const char *alarm = lag_watch_alarm(core->lag_watch);
+    struct flight_obstacle obstacle =
+        flights_obstacle(core->flights, port, obstacles->now_ms, &obstacles->wake_ms);
 
-    return flights_obstacle(obstacles->core->flights, port, obstacles->now_ms, &obstacles->wake_ms);
+    if (!alarm)
+        return obstacle;
+    if (!obstacle.reason)
+        obstacle = (struct flight_obstacle){ .may_add = true };
+    obstacle.reason = alarm;
+    obstacle.may_add = obstacle.may_add && row && !row->members[0];
+    return obstacle;
 }
 
 static void log_wires(const struct core *core, const struct wires *now, struct actions *actions)
@@ -331,6 +351,7 @@ static void send_change(struct core *core, struct change *change, int64_t now_ms
                     vlanset_text(&repairs, text, sizeof(text)),
                     yields ? " for the last time for now: it keeps happening" : "");
     }
+    lag_watch_change(core->lag_watch, change->port, now_ms); /* out of memory: it is not watched */
     record_write(&actions->to_module, RECORD_NEW, TABLE_CHANGE, change, 0);
     actions_wake(actions, now_ms + FLIGHT_LOST_MS);
 }
