@@ -81,6 +81,13 @@ const struct task_meaning *meaning_of_task(const struct task *task)
     return NULL;
 }
 
+bool meaning_is_vague(const struct event *event)
+{
+    const struct event_meaning *meaning = meaning_of_event(event);
+
+    return meaning && meaning->role == ROLE_LEAVE;
+}
+
 bool meaning_is_evacuation(const struct task *task)
 {
     return strcasecmp(task->about, "HostSystem.enterMaintenanceMode") == 0;

@@ -38,6 +38,9 @@ struct task_meaning {
 const struct event_meaning *meaning_of_event(const struct event *event);
 const struct task_meaning *meaning_of_task(const struct task *task);
 
+/* True for an event that does not say where to, as others of the same move do. */
+bool meaning_is_vague(const struct event *event);
+
 /* True for the task that empties a host for maintenance. */
 bool meaning_is_evacuation(const struct task *task);
 

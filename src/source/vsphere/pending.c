@@ -65,7 +65,8 @@ static bool is_about(const struct moving *move, const char *vm, bool makes)
 }
 
 /* The move that a word of this chain about machine 'vm' is about: that of the chain; else one of
- * the machine that has not been heard of by its chain. */
+ * the machine that has not been heard of by its chain. A machine may be copied, and be on its way
+ * itself, at once. */
 static struct moving *find_move(const struct pending *pending, uint64_t chain, const char *vm,
                                 bool makes)
 {
@@ -77,7 +78,7 @@ static struct moving *find_move(const struct pending *pending, uint64_t chain, c
 
         if (chain && move->chain == chain && !move->evacuation && is_about(move, vm, makes))
             return move;
-        if (is_open && *vm && strcmp(move->vm, vm) == 0)
+        if (is_open && *vm && strcmp(move->vm, vm) == 0 && move_makes_machine(move->kind) == makes)
             other = move;
     }
     return other;
@@ -244,7 +245,8 @@ static struct moving *find_for_task(struct pending *pending, const struct task *
     if (move)
         return move;
     if (strcmp(task->entity_type, "VirtualMachine") == 0)
-        move = find_move(pending, task->chain, task->entity, false);
+        move = find_move(pending, task->chain, task->entity,
+                         meaning && move_makes_machine(meaning->kind));
     else if (task->chain)
         move = find_move(pending, task->chain, "", false);
     /* A machine may be the source of copies, and have other tasks, at any time. */

@@ -38,7 +38,8 @@ enum watch_step {
     WATCH_WAIT,         /* what is there, then what changes */
     WATCH_POLL,         /* the same, now and then, where there is no waiting beside the inventory */
     WATCH_CHAIN,        /* the events of a move that began before we came */
-    WATCH_GAP,          /* events that one page could not hold */
+    WATCH_RESET,        /* back to the page, to read from there */
+    WATCH_OLDER,        /* events that it could not hold */
     N_WATCH_STEPS
 };
 
@@ -53,9 +54,11 @@ struct watch {
     uint64_t chain;             /* being asked about */
     uint64_t last_key;          /* of the newest event taken; 0: none */
     uint64_t gap_low, gap_high; /* events between these may be missing; 0, 0: none */
-    char last_created[64], gap_begin[64];
+    unsigned gap_reads;
+    struct task *late; /* they wait for these events */
+    size_t n_late;
     int64_t asked_ms;
-    bool can_query, sees_tasks;
+    bool can_query, can_read, sees_tasks;
     bool ready;        /* what is under way is known, or cannot be */
     bool held;         /* the end of the full read waits for that */
     bool complete;     /* the inventory of this target was read in full */

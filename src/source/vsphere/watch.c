@@ -15,6 +15,8 @@
 #define WAIT_S 60       /* how long the server may hold a wait without news */
 #define PAGE_EVENTS 100 /* the whole page comes with every event */
 #define PACE_MS 1000    /* between two waits that bring nothing, and between two polls */
+#define OLDER_EVENTS 500
+#define OLDER_READS 100 /* of a gap: what is beyond is of the past */
 #define FAILURES 3      /* waits that fail from the start, until it is given up */
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
@@ -241,14 +243,19 @@ static const struct xml_rule *build_chain(struct vsphere_session *session, struc
     return events_rules;
 }
 
-static const struct xml_rule *build_gap(struct vsphere_session *session, struct strbuf *to)
+/* What is older than the page is read backwards from there. */
+static const struct xml_rule *build_reset(struct vsphere_session *session, struct strbuf *to)
 {
-    soap_begin(to, "QueryEvents", &session->content.events);
-    soap_markup(to, "<filter>");
-    add_begin(to, session->watch.gap_begin);
-    add_types(session, to);
-    soap_markup(to, "</filter>");
-    soap_finish(to, "QueryEvents");
+    soap_begin(to, "ResetCollector", &session->watch.events);
+    soap_finish(to, "ResetCollector");
+    return nothing_rules;
+}
+
+static const struct xml_rule *build_older(struct vsphere_session *session, struct strbuf *to)
+{
+    soap_begin(to, "ReadPreviousEvents", &session->watch.events);
+    soap_number(to, "maxCount", OLDER_EVENTS);
+    soap_finish(to, "ReadPreviousEvents");
     return events_rules;
 }
 
@@ -261,7 +268,6 @@ static void clock_read(struct vsphere_session *session)
     struct watch *watch = &session->watch;
 
     text_copy(watch->begin, sizeof(watch->begin), watch->call.reply->text);
-    text_copy(watch->last_created, sizeof(watch->last_created), watch->begin);
     if (*watch->begin)
         take_step(session, WATCH_EVENTS);
     else
@@ -302,36 +308,58 @@ static int by_key(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Takes the events between two keys, the oldest first: pages are in no order, and overlap. */
-static void take_events(struct vsphere_session *session, struct news *news, uint64_t above,
+/* Pages are in no order. */
+static void sort_events(struct news *news)
+{
+    if (news->n_events)
+        qsort(news->events, news->n_events, sizeof(*news->events), by_key);
+}
+
+/* Takes the events between two keys, the oldest first. Where older ones are still to be read, that
+ * a machine leaves its host says too little: where to will be said. */
+static void take_events(struct vsphere_session *session, const struct news *news, uint64_t above,
                         uint64_t below, const struct moment *moment)
 {
     struct watch *watch = &session->watch;
 
-    if (news->n_events)
-        qsort(news->events, news->n_events, sizeof(*news->events), by_key);
     for (size_t i = 0; i < news->n_events; i++) {
         const struct event *event = &news->events[i];
 
-        if (event->key <= above || event->key >= below)
-            continue;
-        pending_event(watch->pending, event, moment);
-        if (event->key > watch->last_key) {
-            watch->last_key = event->key;
-            text_copy(watch->last_created, sizeof(watch->last_created), event->created);
-        }
+        if (event->key > above && event->key < below &&
+            !(watch->gap_high && meaning_is_vague(event)))
+            pending_event(watch->pending, event, moment);
     }
 }
 
 /* A full page that does not reach down to what was seen last may hide events. */
-static void note_gap(struct watch *watch, const struct news *news, uint64_t before,
-                     const char *created)
+static void note_gap(struct watch *watch, const struct news *news)
 {
-    if (!watch->can_query || news->n_events < PAGE_EVENTS || news->events[0].key <= before)
+    if (!watch->can_read || news->n_events < PAGE_EVENTS || news->events[0].key <= watch->last_key)
         return;
-    watch->gap_low = before;
+    watch->gap_low = watch->last_key;
     watch->gap_high = news->events[0].key;
-    text_copy(watch->gap_begin, sizeof(watch->gap_begin), created);
+    watch->gap_reads = 0;
+}
+
+/* Tasks, too, wait for older events. */
+static void take_tasks(struct watch *watch, const struct task *tasks, size_t count,
+                       const struct moment *moment)
+{
+    struct task *larger;
+
+    if (!watch->gap_high) {
+        for (size_t i = 0; i < count; i++)
+            pending_task(watch->pending, &tasks[i], moment);
+        return;
+    }
+    larger = count && watch->n_late + count <= NEWS_MAX
+                 ? reallocarray(watch->late, watch->n_late + count, sizeof(*tasks))
+                 : NULL;
+    if (!larger)
+        return; /* each is told again when it changes */
+    watch->late = larger;
+    memcpy(watch->late + watch->n_late, tasks, count * sizeof(*tasks));
+    watch->n_late += count;
 }
 
 static void take_news(struct vsphere_session *session)
@@ -339,17 +367,32 @@ static void take_news(struct vsphere_session *session)
     struct watch *watch = &session->watch;
     struct news *news = &watch->call.reply->news;
     uint64_t before = watch->last_key;
-    char created[sizeof(watch->last_created)];
     struct strbuf rows;
     const struct moment moment = moment_of(session, &rows);
 
-    text_copy(created, sizeof(created), watch->last_created);
+    sort_events(news);
+    note_gap(watch, news);
+    if (news->n_events && news->events[news->n_events - 1].key > before)
+        watch->last_key = news->events[news->n_events - 1].key;
     take_events(session, news, before, UINT64_MAX, &moment);
-    for (size_t i = 0; i < news->n_tasks; i++)
-        pending_task(watch->pending, &news->tasks[i], &moment);
+    take_tasks(watch, news->tasks, news->n_tasks, &moment);
     emit(session, &rows);
-    note_gap(watch, news, before, created);
     watch_look(session);
+}
+
+/* Older events were read, or cannot be. */
+static void close_gap(struct vsphere_session *session)
+{
+    struct watch *watch = &session->watch;
+    struct strbuf rows;
+    const struct moment moment = moment_of(session, &rows);
+
+    watch->gap_low = watch->gap_high = 0;
+    take_tasks(watch, watch->late, watch->n_late, &moment);
+    free(watch->late);
+    watch->late = NULL;
+    watch->n_late = 0;
+    emit(session, &rows);
 }
 
 /* What comes after news was taken. */
@@ -360,7 +403,7 @@ static void go_on(struct vsphere_session *session, bool news)
     bool at_once = !poll && (news || clock_now_ms() - watch->asked_ms >= PACE_MS);
 
     if (watch->gap_high) {
-        take_step(session, WATCH_GAP);
+        take_step(session, WATCH_RESET);
         return;
     }
     if (!watch->ready && watch->can_query && pending_ask(watch->pending, &watch->chain)) {
@@ -412,6 +455,7 @@ static void take_older(struct vsphere_session *session, uint64_t above, uint64_t
     struct strbuf rows;
     const struct moment moment = moment_of(session, &rows);
 
+    sort_events(&watch->call.reply->news);
     take_events(session, &watch->call.reply->news, above, below, &moment);
     emit(session, &rows);
     watch_look(session);
@@ -423,13 +467,26 @@ static void chain_read(struct vsphere_session *session)
     go_on(session, true);
 }
 
-static void gap_read(struct vsphere_session *session)
+static void collector_reset(struct vsphere_session *session)
+{
+    take_step(session, WATCH_OLDER);
+}
+
+/* Reads on until what was seen before is met again. */
+static void older_read(struct vsphere_session *session)
 {
     struct watch *watch = &session->watch;
-    uint64_t low = watch->gap_low, high = watch->gap_high;
+    const struct news *news = &watch->call.reply->news;
+    uint64_t least;
 
-    watch->gap_low = watch->gap_high = 0;
-    take_older(session, low, high);
+    take_older(session, watch->gap_low, watch->gap_high);
+    least = news->n_events ? news->events[0].key : 0;
+    if (least > watch->gap_low && ++watch->gap_reads < OLDER_READS) {
+        watch->gap_high = least < watch->gap_high ? least : watch->gap_high;
+        take_step(session, WATCH_OLDER);
+        return;
+    }
+    close_gap(session);
     go_on(session, true);
 }
 
@@ -470,11 +527,18 @@ static void without_tasks(struct vsphere_session *session, const struct fault *f
 
 static void without_query(struct vsphere_session *session, const struct fault *fault)
 {
+    (void)fault;
+    session->watch.can_query = false;
+    go_on(session, true);
+}
+
+static void without_older(struct vsphere_session *session, const struct fault *fault)
+{
     struct watch *watch = &session->watch;
 
     (void)fault;
-    watch->can_query = false;
-    watch->gap_low = watch->gap_high = 0;
+    watch->can_read = false;
+    close_gap(session);
     go_on(session, true);
 }
 
@@ -517,7 +581,8 @@ static const struct {
     [WATCH_WAIT] = { "waiting for events", build_wait, wait_answered, wait_failed },
     [WATCH_POLL] = { "asking for events", build_poll, polled, wait_failed },
     [WATCH_CHAIN] = { "asking for the events of a move", build_chain, chain_read, without_query },
-    [WATCH_GAP] = { "asking for older events", build_gap, gap_read, without_query },
+    [WATCH_RESET] = { "going to older events", build_reset, collector_reset, without_older },
+    [WATCH_OLDER] = { "reading older events", build_older, older_read, without_older },
 };
 
 static void on_failed(struct vsphere_session *session)
@@ -590,7 +655,7 @@ void watch_start(struct vsphere_session *session)
     pending_reconnect(watch->pending);
     watch->ready = watch->held = false;
     watch->last_key = watch->gap_low = watch->gap_high = 0;
-    watch->can_query = true;
+    watch->can_query = watch->can_read = true;
     watch->sees_tasks = *session->content.tasks.value;
     watch->collector = (struct moref){ "", "" };
     *watch->version = *watch->remark = '\0';
@@ -605,6 +670,9 @@ void watch_stop(struct vsphere_session *session)
     struct watch *watch = &session->watch;
 
     exchange_cancel(&watch->call.exchange);
+    free(watch->late);
+    watch->late = NULL;
+    watch->n_late = 0;
     loop_timer_stop(watch->timer);
     loop_timer_stop(watch->look_timer);
     watch->step = WATCH_NONE;
@@ -638,6 +706,7 @@ void watch_done(struct vsphere_session *session)
     struct watch *watch = &session->watch;
 
     call_done(&watch->call);
+    free(watch->late);
     loop_watch_free(watch->timer);
     loop_watch_free(watch->look_timer);
     pending_free(watch->pending);
