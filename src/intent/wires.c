@@ -27,6 +27,16 @@ const char *wire_state_word(enum wire_state state)
     return state_words[state];
 }
 
+const char *wire_kind_word(enum evidence_kind kind)
+{
+    return kind_words[kind];
+}
+
+bool wire_has(const struct wire *wire, enum evidence_kind kind)
+{
+    return wire->evidence & EVIDENCE_BIT(kind);
+}
+
 char *wire_evidence_text(const struct wire *wire, char *text, size_t size)
 {
     size_t used = 0;

@@ -109,6 +109,11 @@ bool wire_names_nic(const struct wire *wire);
 
 const char *wire_state_word(enum wire_state state);
 
+const char *wire_kind_word(enum evidence_kind kind);
+
+/* True when evidence of that kind is there now. */
+bool wire_has(const struct wire *wire, enum evidence_kind kind);
+
 /* "pin", "hint+heard": the kinds of a wire's evidence. Returns 'text'. */
 char *wire_evidence_text(const struct wire *wire, char *text, size_t size);
 

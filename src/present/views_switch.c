@@ -227,6 +227,23 @@ enum view_status view_vlans(const struct view *view)
 /* ---- show virtualwire -------------------------------------------------------------------------
  */
 
+/* Each kind of evidence that there is, or was. */
+static void write_kinds(const struct view *view, const struct wire *wire)
+{
+    writer_array(view->writer, "kinds");
+    for (enum evidence_kind kind = 0; kind < N_EVIDENCE_KINDS; kind++) {
+        if (!wire->kind_seen_ms[kind] && !wire->kind_since_ms[kind])
+            continue;
+        writer_object(view->writer, NULL);
+        writer_text(view->writer, "kind", wire_kind_word(kind));
+        writer_flag(view->writer, "there", wire_has(wire, kind));
+        writer_age(view->writer, "since_s", view_age(view, wire->kind_since_ms[kind]));
+        writer_age(view->writer, "seen_s", view_age(view, wire->kind_seen_ms[kind]));
+        writer_end(view->writer);
+    }
+    writer_end(view->writer);
+}
+
 enum view_status view_wires(const struct view *view)
 {
     const struct wires *wires = core_wires(view->core);
@@ -236,6 +253,7 @@ enum view_status view_wires(const struct view *view)
         writer_object(view->writer, NULL);
         writer_text(view->writer, "port", wires->wires[i].port);
         write_wire(view, &wires->wires[i]);
+        write_kinds(view, &wires->wires[i]);
         writer_end(view->writer);
     }
     writer_end(view->writer);
