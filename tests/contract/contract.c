@@ -4,8 +4,8 @@
  *     contract dummy
  *
  * PORT and OTHER-PORT are closed: no tagged VLAN. HAND is the beginning of a command that changes
- * the switch with its own tool: HAND add|remove PORT VLAN, HAND bar|unbar PORT (see
- * tests/contract/hand). The second form brings its own switch, a file. */
+ * the switch with its own tool: HAND add|remove PORT VLAN, HAND bar|unbar PORT, HAND spoil|unspoil
+ * PORT VLAN (see tests/contract/hand). The second form brings its own switch, a file. */
 #include "../unit/cmocka_unit.h"
 
 #include <errno.h>
@@ -163,22 +163,29 @@ static void await_change(struct bench *bench)
     loop_timer_stop(bench->alarm);
 }
 
+static void clear_port(const struct bench *bench, const char *name)
+{
+    struct port *port = read_port(bench, name), *after = NULL;
+    struct error error;
+
+    if (!vlanset_is_empty(&port->tagged) &&
+        apply_sets(bench, name, &vlanset_empty, &port->tagged, &after, &error) < 0)
+        fail_msg("%s", error.text);
+    free(port);
+    free(after);
+}
+
 static int teardown(void **state)
 {
     struct bench *bench = *state;
-    struct port *port = read_port(bench, target.port), *after = NULL;
-    struct error error;
-    int r = 0;
 
-    if (!vlanset_is_empty(&port->tagged))
-        r = apply_sets(bench, target.port, &vlanset_empty, &port->tagged, &after, &error);
-    free(port);
-    free(after);
+    clear_port(bench, target.port);
+    clear_port(bench, target.other);
     target.ops->free(bench->driver);
     loop_watch_free(bench->alarm);
     loop_free(bench->loop);
     free(bench);
-    return r;
+    return 0;
 }
 
 /* ---- The contract ---------------------------------------------------------------------------- */
@@ -336,6 +343,109 @@ static void what_is_heard_is_known_of_every_port_that_is_there(void **state)
     stations_done(&stations);
 }
 
+/* ---- Batches --------------------------------------------------------------------------------- */
+
+static struct port_change change_of(const char *port, const char *add, const char *remove)
+{
+    return (struct port_change){ .port = port, .add = set_of(add), .remove = set_of(remove) };
+}
+
+static void assert_now(const struct port_change *change, const char *wanted)
+{
+    char text[256];
+
+    if (change->result < 0)
+        fail_msg("%s: %s", change->port, change->error.text);
+    assert_non_null(change->now);
+    assert_string_equal(change->now->id, change->port);
+    assert_string_equal(vlanset_text(&change->now->tagged, text, sizeof(text)), wanted);
+}
+
+static void a_batch_is_several_ports_changes(void **state)
+{
+    struct bench *bench = *state;
+    struct port_change changes[] = { change_of(target.port, "100-101", ""),
+                                     change_of(target.other, "101,200", "") };
+    struct port_change next[] = { change_of(target.port, "300", "100"),
+                                  change_of(target.other, "", "101,200") };
+
+    target.ops->apply(bench->driver, changes, 2);
+    assert_now(&changes[0], "100-101");
+    assert_now(&changes[1], "101,200");
+    target.ops->apply(bench->driver, next, 2);
+    assert_now(&next[0], "101,300");
+    assert_now(&next[1], "");
+    assert_tagged(bench, target.port, "101,300");
+    assert_tagged(bench, target.other, "");
+    port_changes_done(changes, 2);
+    port_changes_done(next, 2);
+}
+
+static void a_port_that_is_not_there_fails_alone(void **state)
+{
+    struct port_change changes[] = { change_of(target.port, "100", ""),
+                                     change_of("no-such-port", "100", ""),
+                                     change_of(target.other, "100", "") };
+
+    target.ops->apply(((struct bench *)*state)->driver, changes, 3);
+    assert_now(&changes[0], "100");
+    assert_int_equal(changes[1].result, -ENODEV);
+    assert_null(changes[1].now);
+    assert_now(&changes[2], "100");
+    port_changes_done(changes, 3);
+}
+
+/* The port that fails keeps what it has: what was to go once the new VLAN was there, too. */
+static void a_failure_half_way_leaves_the_old_vlans(void **state)
+{
+    struct bench *bench = *state;
+    struct port_change changes[] = { change_of(target.port, "800", "100"),
+                                     change_of(target.other, "800", "") };
+
+    apply_to(bench, "100,150", "", "100,150");
+    by_hand("spoil", target.port, "800");
+    target.ops->apply(bench->driver, changes, 2);
+    assert_true(changes[0].result < 0);
+    assert_non_null(strstr(changes[0].error.text, target.port));
+    assert_now(&changes[1], "800");
+    port_changes_done(changes, 2);
+    by_hand("unspoil", target.port, "800");
+    assert_tagged(bench, target.port, "100,150");
+}
+
+static void what_another_hand_put_there_first_is_said(void **state)
+{
+    struct bench *bench = *state;
+    struct port_change change = change_of(target.port, "100,500", "");
+    char text[64];
+
+    by_hand("add", target.port, "500");
+    target.ops->apply(bench->driver, &change, 1);
+    assert_now(&change, "100,500");
+    assert_string_equal(vlanset_text(&change.found, text, sizeof(text)), "500");
+    port_changes_done(&change, 1);
+}
+
+static void what_has_been_told_is_looked_at_before_a_change(void **state)
+{
+    struct bench *bench = *state;
+    int64_t until_ms;
+
+    if (!target.ops->catch_up)
+        return;
+    free(read_port(bench, target.port));
+    target.ops->catch_up(bench->driver);
+    bench->changes = 0;
+    target.ops->catch_up(bench->driver);
+    assert_int_equal(bench->changes, 0);
+    by_hand("add", target.port, "600");
+    until_ms = clock_now_ms() + PATIENCE_MS;
+    while (!bench->changes && clock_now_ms() < until_ms)
+        target.ops->catch_up(bench->driver);
+    assert_true(bench->changes > 0);
+    assert_tagged(bench, target.port, "600");
+}
+
 static void changes_by_every_hand_are_told(void **state)
 {
     struct bench *bench = *state;
@@ -365,9 +475,22 @@ static void free_is_safe_with_news_on_the_way(void **state)
     assert_tagged(bench, target.port, "100-110,600");
 }
 
-/* Reads the port as often as it can until it is told to stop. At every instant one of the two VLANs
- * is there; both states were seen, else there was nothing to see. */
-static void watch_instants(int stop_fd)
+/* What is watched: a VLAN's place, which is one of two, at every instant. */
+struct place {
+    const char *port;
+    uint32_t vlan;
+};
+
+static bool is_there(const struct port_list *ports, const struct place *place)
+{
+    const struct port *port = port_list_find(ports, place->port);
+
+    return port && vlanset_has(&port->tagged, place->vlan);
+}
+
+/* Reads the ports as often as it can until it is told to stop. At every instant one of the two is
+ * there; each was seen alone, else there was nothing to see. */
+static void watch_instants(int stop_fd, const struct place *one, const struct place *two)
 {
     struct bench bench = { .loop = loop_new() };
     unsigned readings = 0, seen = 0;
@@ -378,42 +501,43 @@ static void watch_instants(int stop_fd)
         _exit(3);
     while (read(stop_fd, &byte, 1) != 1) {
         struct port_list ports = { 0 };
-        const struct port *port;
-        bool has_700, has_701;
+        bool has_one, has_two;
 
         if (target.ops->read(bench.driver, &ports, NULL) < 0)
             _exit(4);
-        port = port_list_find(&ports, target.port);
-        has_700 = vlanset_has(&port->tagged, 700);
-        has_701 = vlanset_has(&port->tagged, 701);
-        if (!has_700 && !has_701)
+        has_one = is_there(&ports, one);
+        has_two = is_there(&ports, two);
+        if (!has_one && !has_two)
             _exit(5);
-        seen |= has_700 && !has_701 ? 1 : has_701 && !has_700 ? 2 : 0;
+        seen |= has_one && !has_two ? 1 : has_two && !has_one ? 2 : 0;
         readings++;
         port_list_done(&ports);
     }
     _exit(readings > SWINGS / 2 && seen == 3 ? 0 : 6);
 }
 
-static void a_vlan_is_added_before_another_goes_at_every_instant(void **state)
+/* Has the VLAN swing from one place to the other and back, in one batch each time, while another
+ * process watches. */
+static void swing(struct bench *bench, const struct place *one, const struct place *two)
 {
-    struct bench *bench = *state;
     int ends[2], status;
     pid_t child;
 
-    apply_to(bench, "700", "", "700");
     assert_int_equal(pipe(ends), 0);
     child = fork();
     if (child == 0)
-        watch_instants(ends[0]);
+        watch_instants(ends[0], one, two);
     for (int i = 0; i < SWINGS; i++) {
-        const char *from = i % 2 ? "701" : "700", *to = i % 2 ? "700" : "701";
-        struct port *port = NULL;
-        struct error error;
+        const struct place *from = i % 2 ? two : one, *to = i % 2 ? one : two;
+        struct port_change changes[2] = { { .port = from->port }, { .port = to->port } };
+        size_t count = from->port == to->port ? 1 : 2;
 
-        if (apply(bench, target.port, to, from, &port, &error) < 0)
-            fail_msg("apply: %s", error.text);
-        free(port);
+        vlanset_add(&changes[0].remove, from->vlan);
+        vlanset_add(&changes[count - 1].add, to->vlan);
+        target.ops->apply(bench->driver, changes, count);
+        if (changes[0].result < 0 || changes[count - 1].result < 0)
+            fail_msg("apply: %s%s", changes[0].error.text, changes[count - 1].error.text);
+        port_changes_done(changes, count);
         usleep(5000); /* lets the other process see this state; it fails if it saw only one */
     }
     assert_int_equal(write(ends[1], "x", 1), 1);
@@ -422,6 +546,19 @@ static void a_vlan_is_added_before_another_goes_at_every_instant(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
     close(ends[0]);
     close(ends[1]);
+}
+
+static void a_vlan_is_added_before_another_goes_at_every_instant(void **state)
+{
+    apply_to(*state, "700", "", "700");
+    swing(*state, &(struct place){ target.port, 700 }, &(struct place){ target.port, 701 });
+}
+
+/* The port that loses it is named first, the one that gets it is written first. */
+static void a_vlan_is_on_the_new_port_before_it_leaves_the_old_one(void **state)
+{
+    apply_to(*state, "700", "", "700");
+    swing(*state, &(struct place){ target.port, 700 }, &(struct place){ target.other, 700 });
 }
 
 #define CONTRACT_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -440,9 +577,15 @@ static int run(void)
         CONTRACT_TEST(the_native_vlan_is_never_touched),
         CONTRACT_TEST(a_port_that_must_not_be_written_is_left_as_it_is),
         CONTRACT_TEST(what_is_heard_is_known_of_every_port_that_is_there),
+        CONTRACT_TEST(a_batch_is_several_ports_changes),
+        CONTRACT_TEST(a_port_that_is_not_there_fails_alone),
+        CONTRACT_TEST(a_failure_half_way_leaves_the_old_vlans),
+        CONTRACT_TEST(what_another_hand_put_there_first_is_said),
+        CONTRACT_TEST(what_has_been_told_is_looked_at_before_a_change),
         CONTRACT_TEST(changes_by_every_hand_are_told),
         CONTRACT_TEST(free_is_safe_with_news_on_the_way),
         CONTRACT_TEST(a_vlan_is_added_before_another_goes_at_every_instant),
+        CONTRACT_TEST(a_vlan_is_on_the_new_port_before_it_leaves_the_old_one),
     };
 
     return cmocka_run_group_tests_name(target.ops->name, contract, NULL, NULL);
