@@ -24,6 +24,22 @@ void faults_done(struct faults *faults)
         strbuf_done(&faults->sessions[h].reading);
 }
 
+/* What may be told of moves in a full read: those that are under way and were heard of. */
+static void begin_moves(const struct sim_session *session, struct world *world, unsigned h,
+                        int64_t now_ms)
+{
+    for (unsigned i = 0; i < SIM_MOVES; i++) {
+        struct sim_move *move = &world->moves[i];
+
+        if (!move->exists || move->hypervisor != h)
+            continue;
+        move->is_told = session->lie != LIE_EMPTY && !move->has_ended && move->tell_ms <= now_ms;
+        move->is_to_told = move->to_ms <= now_ms;
+        move->is_end_told = false;
+        move->told_ms = 0;
+    }
+}
+
 static struct teller teller_of(const struct world *world, unsigned h, struct sim_session *session,
                                struct strbuf *to)
 {
@@ -99,6 +115,7 @@ static bool begin_reading(struct faults *faults, unsigned h, struct world *world
     char source[32];
 
     choose_lie(faults, session, world, feed->now_ms);
+    begin_moves(session, world, h, feed->now_ms);
     strbuf_reset(&session->reading);
     session->read_to = 0;
     strbuf_adds(&session->reading, "put session state=syncing reason=\nbegin all\n");
@@ -203,6 +220,21 @@ static bool follow(struct faults *faults, unsigned h, struct world *world, struc
     session->next_ms = 0;
     strbuf_init(&text, READING_MAX);
     tell_changes(&teller, session);
+    taken = hand_in(faults, world, h, feed, &text, &at, READING_MAX);
+    strbuf_done(&text);
+    return taken;
+}
+
+bool faults_tell(struct faults *faults, struct world *world, unsigned h, struct feed *feed,
+                 faults_tell_fn *fn, const void *data)
+{
+    struct strbuf text;
+    struct teller teller = teller_of(world, h, &faults->sessions[h], &text);
+    size_t at = 0;
+    bool taken;
+
+    strbuf_init(&text, READING_MAX);
+    fn(&teller, data);
     taken = hand_in(faults, world, h, feed, &text, &at, READING_MAX);
     strbuf_done(&text);
     return taken;

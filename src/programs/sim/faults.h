@@ -63,6 +63,12 @@ void faults_restart(struct faults *faults, int64_t now_ms);
 /* Something changed in hypervisor 'h', to be told. */
 void faults_note(struct faults *faults, unsigned h, enum sim_change change, unsigned index);
 
+/* Lets a session that is up tell what 'fn' writes. False when the core refused it. */
+struct teller;
+typedef void faults_tell_fn(struct teller *teller, const void *data);
+bool faults_tell(struct faults *faults, struct world *world, unsigned hypervisor, struct feed *feed,
+                 faults_tell_fn *fn, const void *data);
+
 /* One turn of every session and of the neighbour process. */
 bool faults_run(struct faults *faults, struct world *world, struct feed *feed);
 

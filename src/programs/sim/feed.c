@@ -18,7 +18,7 @@ int feed_start(struct feed *feed, FILE *recording, int64_t now_ms)
     strbuf_init(&feed->to_module, TO_MODULE_MAX);
     feed->now_ms = now_ms;
     feed->wake_ms = INT64_MAX;
-    feed->settle = false;
+    feed->settle = feed->settle_now = false;
     feed->recording = recording;
     if (recording) {
         rewind(recording);
@@ -45,6 +45,7 @@ static void keep(struct feed *feed, const char *line)
 static void harvest(struct feed *feed, struct actions *actions)
 {
     feed->settle |= actions->settle;
+    feed->settle_now |= actions->settle_now;
     if (actions->wake_ms < feed->wake_ms)
         feed->wake_ms = actions->wake_ms;
     strbuf_add(&feed->to_module, strbuf_text(&actions->to_module), actions->to_module.size);
@@ -97,11 +98,16 @@ bool feed_settle(struct feed *feed)
 {
     char line[64];
 
-    feed->settle = false;
+    feed->settle = feed->settle_now = false;
     feed->wake_ms = INT64_MAX;
     feed->settles++;
     snprintf(line, sizeof(line), "%" PRId64 " %" PRId64 " settle", feed->now_ms, feed->now_ms);
     return hand_in(feed, line);
+}
+
+bool feed_settle_now(struct feed *feed)
+{
+    return !feed->settle_now || feed_settle(feed);
 }
 
 bool feed_until(struct feed *feed, int64_t now_ms)

@@ -15,6 +15,7 @@ struct feed {
     int64_t now_ms;
     int64_t wake_ms; /* as the core asked; INT64_MAX: not at all */
     bool settle;     /* the core asked for settling */
+    bool settle_now; /* at once */
     struct strbuf to_module;
     FILE *recording; /* NULL: none */
     uint64_t lines, settles;
@@ -31,6 +32,9 @@ bool feed_line(struct feed *feed, const char *source, const char *text);
 /* A configuration file, and time to draw conclusions. */
 bool feed_config(struct feed *feed, const char *text);
 bool feed_settle(struct feed *feed);
+
+/* The same when the core asked for it at once. */
+bool feed_settle_now(struct feed *feed);
 
 /* Moves the time on; conclusions are drawn on the way whenever the core asked to be woken. */
 bool feed_until(struct feed *feed, int64_t now_ms);

@@ -126,6 +126,16 @@ void invariants_look(struct invariants *invariants, const struct world *world,
 
 /* ---- Judging --------------------------------------------------------------------------------- */
 
+/* A port to another switch has no wire: it may carry what the fences allow, once anybody is in
+ * 'mode config'. */
+static struct vlanset fence_of_uplink(const struct world *world)
+{
+    for (unsigned h = 0; h < world->n_hypervisors; h++)
+        if (world->hypervisors[h].mode == MODE_CONFIG)
+            return vlanset_all();
+    return vlanset_empty;
+}
+
 static bool judge_addition(struct invariants *invariants, const struct world *world,
                            const struct core *core, const struct switch_change *change)
 {
@@ -144,6 +154,8 @@ static bool judge_addition(struct invariants *invariants, const struct world *wo
             fence = vlanset_union(&fence, &world->hypervisors[h].allowed);
             in_config = true;
         }
+    if ((int)change->port == world->uplink)
+        fence = fence_of_uplink(world);
     fence = vlanset_both(&fence, &world->ports[change->port].allowed);
     fence = vlanset_minus(&fence, &world->protected_vlans);
     vlanset_remove(&fence, world->ports[change->port].native);

@@ -7,10 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "programs/sim/advance.h"
 #include "programs/sim/invariants.h"
+#include "programs/sim/moves.h"
 
 struct totals {
-    uint64_t lines, settles, added, removed, raced, restarts, readings;
+    uint64_t lines, settles, added, removed, raced, restarts, readings, moves, in_advance;
     int64_t simulated_ms;
 };
 
@@ -19,6 +21,7 @@ struct run {
     struct faults faults;
     struct switch_model model;
     struct invariants invariants;
+    struct advance advance;
     struct feed feed;
     FILE *recording;
     uint64_t restarts;
@@ -34,6 +37,7 @@ static bool deliver(struct run *run)
     char *lines = run->feed.to_module.data, *line;
 
     invariants_look(&run->invariants, &run->world, core, run->feed.now_ms);
+    advance_look(&run->advance, &run->world, &run->faults, core, &run->model, run->feed.now_ms);
     while (lines && *lines && (line = strsep(&lines, "\n"))) {
         struct switch_change change;
 
@@ -41,22 +45,37 @@ static bool deliver(struct run *run)
             continue;
         run->quiet_ms = run->feed.now_ms;
         if (!invariants_judge(&run->invariants, &run->world, &run->faults, core, &change,
-                              run->feed.now_ms))
+                              run->feed.now_ms) ||
+            !advance_judge(&run->advance, &run->world, &run->model, &change, run->feed.now_ms))
             return false;
     }
     strbuf_reset(&run->feed.to_module);
     return true;
 }
 
-/* Moves the time on, stopping wherever the core wants to be woken. */
+/* The next time at which something happens by itself: the core wakes, the switch has written, a
+ * move goes on. */
+static int64_t next_ms(const struct run *run)
+{
+    int64_t now_ms = run->feed.now_ms;
+    int64_t next = run->feed.wake_ms > now_ms ? run->feed.wake_ms : now_ms;
+    int64_t moves_ms = moves_next_ms(&run->world, now_ms);
+    int64_t switch_ms = switch_next_ms(&run->model, now_ms);
+    int64_t look_ms = advance_next_ms(&run->advance, now_ms);
+
+    next = moves_ms < next ? moves_ms : next;
+    next = switch_ms < next ? switch_ms : next;
+    return look_ms < next ? look_ms : next;
+}
+
+/* Moves the time on, stopping wherever something happens. */
 static bool pass_time(struct run *run, int64_t until_ms)
 {
-    while (run->feed.wake_ms < until_ms) {
-        int64_t wake_ms =
-            run->feed.wake_ms > run->feed.now_ms ? run->feed.wake_ms : run->feed.now_ms;
-
-        if (!feed_until(&run->feed, wake_ms) || !deliver(run) ||
-            !switch_run(&run->model, &run->world, &run->feed))
+    for (int64_t at_ms = next_ms(run); at_ms < until_ms; at_ms = next_ms(run)) {
+        if (!feed_until(&run->feed, at_ms) || !deliver(run) ||
+            !switch_run(&run->model, &run->world, &run->feed) ||
+            !moves_run(&run->world, &run->faults, &run->feed) || !deliver(run) ||
+            !advance_check(&run->advance, &run->world, &run->model, run->feed.now_ms))
             return false;
     }
     return feed_until(&run->feed, until_ms) && deliver(run);
@@ -75,6 +94,7 @@ static bool start_core(struct run *run)
     strbuf_done(&config);
     faults_restart(&run->faults, run->feed.now_ms);
     invariants_restart(&run->invariants);
+    advance_restart(&run->advance);
     run->model.n_pending = 0;
     return taken && switch_start(&run->model, &run->world, &run->feed);
 }
@@ -93,6 +113,7 @@ static bool trouble(struct run *run)
         change = world_change(&run->world, h, run->feed.now_ms, &index);
         faults_note(&run->faults, h, change, index);
     }
+    moves_begin(&run->world, run->feed.now_ms);
     if (dice_once_in(dice, 120))
         world_move_cable(&run->world, run->feed.now_ms);
     if (dice_once_in(dice, 100))
@@ -117,7 +138,8 @@ static bool step(struct run *run, bool troubled)
     if (troubled && !trouble(run))
         return false;
     if (!faults_run(&run->faults, &run->world, &run->feed) ||
-        !switch_run(&run->model, &run->world, &run->feed))
+        !switch_run(&run->model, &run->world, &run->feed) ||
+        !moves_run(&run->world, &run->faults, &run->feed))
         return false;
     if (run->feed.settle && dice_percent(dice, 80) && !feed_settle(&run->feed))
         return false;
@@ -158,8 +180,8 @@ static bool converge(struct run *run)
         return false;
     run->quiet_ms = run->feed.now_ms;
     while (run->feed.now_ms < enough_ms) {
-        bool healed =
-            faults_told_all(&run->faults, &run->world) && run->feed.now_ms > begun_ms + 300000;
+        bool healed = faults_told_all(&run->faults, &run->world) && moves_are_over(&run->world) &&
+                      run->feed.now_ms > begun_ms + 300000;
 
         if (!step(run, /* troubled = */ false) || (healed && !accept_doubted(run)))
             return false;
@@ -179,6 +201,7 @@ static bool run_one(struct run *run, uint64_t seed, unsigned steps, unsigned *re
     world_init(&run->world, seed);
     faults_init(&run->faults, &run->world);
     invariants_init(&run->invariants, &run->world);
+    advance_init(&run->advance);
     switch_init(&run->model, &run->world);
     run->feed.now_ms = 1000;
     run->quiet_ms = 0;
@@ -190,7 +213,8 @@ static bool run_one(struct run *run, uint64_t seed, unsigned steps, unsigned *re
         if (!step(run, /* troubled = */ true))
             return false;
     run->invariants.broken[0] = '\0';
-    if (!converge(run))
+    if (!converge(run) ||
+        !advance_ledger(&run->advance, &run->world, replay_core(run->feed.replay)))
         return false;
     run->invariants.broken[0] = '\0';
     return true;
@@ -200,7 +224,9 @@ static void report(const struct run *run, uint64_t seed, unsigned step)
 {
     printf("seed %" PRIu64 " step %u at %" PRId64 " ms: %s\nthe last lines:\n", seed, step,
            run->feed.now_ms,
-           run->invariants.broken[0] ? run->invariants.broken : "the core refused an event");
+           run->advance.broken[0]      ? run->advance.broken
+           : run->invariants.broken[0] ? run->invariants.broken
+                                       : "the core refused an event");
     feed_report(&run->feed, stdout);
     printf("again: vsn-sim run --seeds 1 --first %" PRIu64 " --record FILE\n", seed);
 }
@@ -213,6 +239,8 @@ static void add_up(struct totals *totals, const struct run *run)
     totals->removed += run->model.removed;
     totals->raced += run->invariants.raced;
     totals->restarts += run->restarts;
+    totals->moves += run->world.n_moves;
+    totals->in_advance += run->advance.judged;
     totals->simulated_ms += run->feed.now_ms;
     for (unsigned h = 0; h < SIM_HYPERVISORS; h++)
         totals->readings += run->faults.sessions[h].readings;
@@ -223,11 +251,12 @@ static void print_totals(const struct totals *totals, uint64_t seeds, double sec
     double hours = (double)totals->simulated_ms / 3600000;
 
     printf("%" PRIu64 " seeds, %.0f simulated hours: %" PRIu64 " events, %" PRIu64
-           " settlings, %" PRIu64 " full reads, %" PRIu64 " restarts; %" PRIu64
-           " VLANs added, %" PRIu64 " removed, %" PRIu64
+           " settlings, %" PRIu64 " full reads, %" PRIu64 " restarts; %" PRIu64 " moves, %" PRIu64
+           " of them seen to be served in advance; %" PRIu64 " VLANs added, %" PRIu64
+           " removed, %" PRIu64
            " of them wanted again before that could be told; every invariant held\n",
            seeds, hours, totals->lines, totals->settles, totals->readings, totals->restarts,
-           totals->added, totals->removed, totals->raced);
+           totals->moves, totals->in_advance, totals->added, totals->removed, totals->raced);
     if (seconds > 0)
         printf("%.1f s, %.0f simulated hours per second\n", seconds, hours / seconds);
 }

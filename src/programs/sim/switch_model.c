@@ -87,6 +87,47 @@ bool switch_start(struct switch_model *model, struct world *world, struct feed *
 
 /* ---- What the core wants --------------------------------------------------------------------- */
 
+/* How long a failure may keep the core from trying again (reconcile/flight.h). */
+#define FAILURE_MS 65000
+#define FIGHT_MS 365000 /* the same for a second writer */
+
+static void upset(struct switch_port *port, const struct vlanset *vlans, int64_t until_ms)
+{
+    for (uint32_t i = 0; i < SWITCH_VLANS; i++)
+        if (vlanset_has(vlans, SIM_VLAN_FIRST + i) && port->upset_vlan_ms[i] < until_ms)
+            port->upset_vlan_ms[i] = until_ms;
+}
+
+static void upset_all(struct switch_model *model, int64_t until_ms)
+{
+    for (unsigned i = 0; i < SIM_PORTS; i++)
+        if (model->ports[i].upset_ms < until_ms)
+            model->ports[i].upset_ms = until_ms;
+}
+
+/* A change waits for those before it; one that a fault strikes, for itself alone. */
+static void queue(struct switch_model *model, struct switch_change *change, struct dice *dice,
+                  int64_t now_ms)
+{
+    struct switch_port *port = &model->ports[change->port];
+
+    change->due_ms = now_ms + dice_range(dice, 1, 200);
+    if (dice_percent(dice, model->trouble)) {
+        change->due_ms += dice_range(dice, 0, 45000);
+        change->fails = dice_percent(dice, 40);
+        change->silent = dice_percent(dice, 30);
+        upset(port, &change->add, change->due_ms + FAILURE_MS);
+    } else if (change->due_ms < model->last_due_ms) {
+        change->due_ms = model->last_due_ms;
+    } else {
+        model->last_due_ms = change->due_ms;
+    }
+    if (model->runs && model->n_pending < SWITCH_PENDING)
+        model->pending[model->n_pending++] = *change;
+    else
+        upset(port, &change->add, now_ms + FAILURE_MS);
+}
+
 static unsigned port_index(const char *name)
 {
     uint64_t index = 0;
@@ -114,7 +155,6 @@ static void take_policy(struct switch_model *model, const struct record *record)
 bool switch_take(struct switch_model *model, struct world *world, char *line, int64_t now_ms,
                  struct switch_change *ret_change)
 {
-    struct dice *dice = &world->dice;
     struct switch_change change;
     struct record record;
 
@@ -128,16 +168,9 @@ bool switch_take(struct switch_model *model, struct world *world, char *line, in
         .port = port_index(record.row.change.port),
         .add = record.row.change.add,
         .remove = record.row.change.remove,
-        .due_ms = now_ms + dice_range(dice, 1, 200),
     };
     text_copy(change.id, sizeof(change.id), record.row.change.id);
-    if (dice_percent(dice, model->trouble)) {
-        change.due_ms += dice_range(dice, 0, 45000);
-        change.fails = dice_percent(dice, 40);
-        change.silent = dice_percent(dice, 30);
-    }
-    if (model->runs && model->n_pending < SWITCH_PENDING)
-        model->pending[model->n_pending++] = change;
+    queue(model, &change, &world->dice, now_ms);
     *ret_change = change;
     return true;
 }
@@ -177,7 +210,7 @@ static const char *write_change(struct switch_model *model, const struct world *
 static bool land(struct switch_model *model, const struct world *world,
                  const struct switch_change *change, struct feed *feed)
 {
-    const struct switch_port *port = &model->ports[change->port];
+    struct switch_port *port = &model->ports[change->port];
     const char *problem = write_change(model, world, change);
     char name[16];
     struct outcome outcome = {
@@ -189,6 +222,8 @@ static bool land(struct switch_model *model, const struct world *world,
     };
 
     snprintf(name, sizeof(name), "swp%u", change->port);
+    if (problem[0])
+        upset(port, &change->add, feed->now_ms + FAILURE_MS);
     if (!tell_port(model, world, change->port, feed))
         return false;
     return change->silent || tell(feed, RECORD_NEW, TABLE_OUTCOME, &outcome);
@@ -208,6 +243,16 @@ static bool carry_out(struct switch_model *model, const struct world *world, str
     }
     model->n_pending = kept;
     return true;
+}
+
+int64_t switch_next_ms(const struct switch_model *model, int64_t now_ms)
+{
+    int64_t next_ms = INT64_MAX;
+
+    for (unsigned i = 0; i < model->n_pending; i++)
+        if (model->pending[i].due_ms > now_ms && model->pending[i].due_ms < next_ms)
+            next_ms = model->pending[i].due_ms;
+    return next_ms;
 }
 
 static bool learn(struct switch_model *model, const struct world *world, struct feed *feed)
@@ -280,6 +325,7 @@ bool switch_by_hand(struct switch_model *model, struct world *world, struct feed
 
     if (!model->runs || !model->reachable || vlan == world->ports[index].native)
         return true;
+    port->upset_ms = feed->now_ms + FIGHT_MS;
     if (dice_percent(&world->dice, 50))
         vlanset_add(&port->tagged, vlan);
     else
@@ -295,6 +341,7 @@ bool switch_fault(struct switch_model *model, struct world *world, struct feed *
     if (model->back_ms || !model->runs)
         return true;
     model->back_ms = feed->now_ms + dice_range(dice, 1000, 200000);
+    upset_all(model, model->back_ms + FAILURE_MS);
     if (dice_percent(dice, 30)) {
         model->runs = false;
         model->n_pending = 0;

@@ -9,6 +9,7 @@
 #include "programs/sim/world.h"
 
 #define SWITCH_PENDING 64
+#define SWITCH_VLANS 32
 
 struct switch_port {
     struct vlanset tagged;
@@ -19,6 +20,8 @@ struct switch_port {
     char station[48]; /* id of the one that is told; "": none */
     bool has_policy;
     struct vlanset policy;
+    int64_t upset_ms; /* until then a fault or another hand may keep vsn from writing to it ... */
+    int64_t upset_vlan_ms[SWITCH_VLANS]; /* ... or this VLAN, from SIM_VLAN_FIRST on */
 };
 
 struct switch_change {
@@ -35,6 +38,7 @@ struct switch_model {
     unsigned n_pending;
     bool runs, reachable, frozen;
     int64_t back_ms;         /* when a fault of these three ends */
+    int64_t last_due_ms;     /* changes are carried out in the order in which they came */
     unsigned trouble;        /* percent of changes that a fault strikes */
     uint64_t added, removed; /* pairs, in all */
 };
@@ -51,6 +55,9 @@ bool switch_take(struct switch_model *model, struct world *world, char *line, in
 
 /* Carries out what is due, reads the MAC table, lets faults come and go. */
 bool switch_run(struct switch_model *model, struct world *world, struct feed *feed);
+
+/* When the next change is carried out; INT64_MAX: none is waiting. */
+int64_t switch_next_ms(const struct switch_model *model, int64_t now_ms);
 
 /* Somebody adds or removes a VLAN by hand. */
 bool switch_by_hand(struct switch_model *model, struct world *world, struct feed *feed);

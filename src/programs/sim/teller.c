@@ -244,6 +244,64 @@ void tell_machine(struct teller *teller, unsigned index)
     *told = machine->number;
 }
 
+static void move_id(const struct sim_move *move, char text[24])
+{
+    snprintf(text, 24, "move-%u", move->number);
+}
+
+static void host_id(unsigned host, char text[16])
+{
+    snprintf(text, 16, "host-%u", host);
+}
+
+static void add_possible(const struct sim_move *move, struct strbuf *names)
+{
+    for (unsigned host = 0; host < SIM_HOSTS; host++) {
+        char id[16];
+
+        host_id(host, id);
+        if (move->possible >> host & 1)
+            names_add(names, id);
+    }
+}
+
+void tell_move(struct teller *teller, const struct sim_move *move, enum move_outcome outcome)
+{
+    const struct sim_machine *machine = &teller->hypervisor->machines[move->machine];
+    char owner[16], id[24], from[16], to[16];
+    struct strbuf possible;
+    struct move row = {
+        .owner = owner,
+        .id = id,
+        .kind = move->kind,
+        .outcome = outcome,
+        .from = from,
+        .to = move->is_to_told ? to : "",
+        .by = "sim",
+    };
+
+    snprintf(owner, sizeof(owner), "vm-%u", machine->number);
+    move_id(move, id);
+    host_id(move->from, from);
+    host_id(move->to, to);
+    strbuf_init(&possible, 256);
+    if (!move->is_to_told)
+        add_possible(move, &possible);
+    row.possible = strbuf_text(&possible);
+    tell(teller, RECORD_NEW, TABLE_MOVE, &row);
+    strbuf_done(&possible);
+}
+
+void tell_move_gone(struct teller *teller, const struct sim_move *move)
+{
+    char owner[16], id[24];
+    const union row key = { .key = { owner, id } };
+
+    snprintf(owner, sizeof(owner), "vm-%u", teller->hypervisor->machines[move->machine].number);
+    move_id(move, id);
+    tell(teller, RECORD_GONE, TABLE_MOVE, &key);
+}
+
 void tell_everything(struct teller *teller)
 {
     if (teller->session->lie == LIE_EMPTY)
@@ -256,6 +314,12 @@ void tell_everything(struct teller *teller)
     else
         for (unsigned i = 0; i < SIM_MACHINES; i++)
             tell_machine(teller, i);
+    for (unsigned i = 0; i < SIM_MOVES; i++) {
+        const struct sim_move *move = &teller->world->moves[i];
+
+        if (move->exists && move->is_told && move->hypervisor == teller->index)
+            tell_move(teller, move, MOVE_RUNNING);
+    }
 }
 
 void tell_hints(struct teller *teller, unsigned host, bool heard)

@@ -17,6 +17,10 @@ struct teller {
 void tell_host(struct teller *teller, unsigned host);
 void tell_shared(struct teller *teller);
 void tell_machine(struct teller *teller, unsigned machine);
+
+/* A move as it stands: announced, done or failed. */
+void tell_move(struct teller *teller, const struct sim_move *move, enum move_outcome outcome);
+void tell_move_gone(struct teller *teller, const struct sim_move *move);
 void tell_everything(struct teller *teller);
 void tell_hints(struct teller *teller, unsigned host, bool heard);
 

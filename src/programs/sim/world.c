@@ -138,6 +138,7 @@ static void make_switch(struct world *world)
         for (int i = 0; i < 4; i++)
             at->by_hand[i] = dice_percent(&world->dice, 10);
     }
+    world->uplink = dice_percent(&world->dice, 60) ? SIM_PORTS - 1 : -1;
     for (unsigned port = 0; port + 2 < SIM_PORTS; port++) {
         struct sim_nic *nic = pick_nic(world);
 
@@ -161,23 +162,39 @@ void world_init(struct world *world, uint64_t seed)
 
 /* ---- Change ---------------------------------------------------------------------------------- */
 
-static void move_machine(struct world *world, struct sim_hypervisor *hypervisor,
-                         struct sim_machine *machine)
+void world_put_machine(struct world *world, unsigned h, unsigned index, unsigned host)
 {
-    if (!pick_host(world, hypervisor, &machine->host))
-        return;
+    struct sim_hypervisor *hypervisor = &world->hypervisors[h];
+    struct sim_machine *machine = &hypervisor->machines[index];
+
+    world->changes++;
+    machine->host = host;
     for (int i = 0; i < SIM_VIFS; i++)
         if (machine->vifs[i].exists && !machine->vifs[i].shared)
             plug_in(world, hypervisor, machine->host, &machine->vifs[i]);
 }
 
-static void change_machine(struct world *world, struct sim_hypervisor *hypervisor,
-                           struct sim_machine *machine)
+bool world_is_moving(const struct world *world, unsigned h, unsigned index)
 {
+    for (unsigned i = 0; i < SIM_MOVES; i++)
+        if (world->moves[i].exists && world->moves[i].hypervisor == h &&
+            world->moves[i].machine == index)
+            return true;
+    return false;
+}
+
+static void change_machine(struct world *world, unsigned h, unsigned index)
+{
+    struct sim_hypervisor *hypervisor = &world->hypervisors[h];
+    struct sim_machine *machine = &hypervisor->machines[index];
+    unsigned host;
+
+    if (world_is_moving(world, h, index))
+        return;
     if (!machine->exists)
         make_machine(world, hypervisor, machine);
-    else if (dice_percent(&world->dice, 65))
-        move_machine(world, hypervisor, machine);
+    else if (dice_percent(&world->dice, 65) && pick_host(world, hypervisor, &host))
+        world_put_machine(world, h, index, host);
     else if (dice_percent(&world->dice, 60))
         plug_in(world, hypervisor, machine->host, &machine->vifs[0]);
     else
@@ -242,7 +259,7 @@ enum sim_change world_change(struct world *world, unsigned h, int64_t now_ms, un
     world->changes++;
     if (dice_percent(&world->dice, 60)) {
         *ret_index = (unsigned)dice_range(&world->dice, 0, SIM_MACHINES - 1);
-        change_machine(world, hypervisor, &hypervisor->machines[*ret_index]);
+        change_machine(world, h, *ret_index);
         return SIM_MACHINE;
     }
     if (dice_percent(&world->dice, 30)) {
@@ -268,6 +285,8 @@ void world_move_cable(struct world *world, int64_t now_ms)
     struct sim_nic *nic = pick_nic(world);
     int to = dice_percent(&world->dice, 80) ? (int)dice_range(&world->dice, 0, SIM_PORTS - 1) : -1;
 
+    if (to >= 0 && to == world->uplink)
+        to = -1;
     world->changes++;
     unplug(world, to);
     nic->port = to;
@@ -373,6 +392,22 @@ struct vlanset world_demand(const struct world *world, unsigned h, unsigned host
     return vlanset_minus(&vlans, &world->protected_vlans);
 }
 
+struct vlanset world_shared_needs(const struct world *world, unsigned h, unsigned machine,
+                                  unsigned host, unsigned nic, unsigned port)
+{
+    const struct sim_hypervisor *hypervisor = &world->hypervisors[h];
+    struct vlanset vlans = vlanset_empty;
+
+    if (hypervisor->hosts[host].nics[nic].on_shared)
+        add_machine(hypervisor, &hypervisor->machines[machine], nic, /* on_shared = */ true,
+                    &vlans);
+    vlans = vlanset_both(&vlans, &hypervisor->allowed);
+    vlans = vlanset_both(&vlans, &world->ports[port].allowed);
+    vlans = vlanset_minus(&vlans, &world->protected_vlans);
+    vlanset_remove(&vlans, world->ports[port].native);
+    return vlans;
+}
+
 struct vlanset world_needs(const struct world *world, unsigned port, struct vlanset *ret_config)
 {
     struct vlanset needs = vlanset_empty;
@@ -457,7 +492,8 @@ void world_config(const struct world *world, struct strbuf *to)
         strbuf_adds(to, " no disable\n!\n");
     }
     for (unsigned port = 0; port < SIM_PORTS; port++) {
-        strbuf_addf(to, "interface swp%u\n vsn enable\n", port);
+        strbuf_addf(to, "interface swp%u\n vsn %s\n", port,
+                    (int)port == world->uplink ? "uplink" : "enable");
         config_vlans(to, "vlan allowed", &world->ports[port].allowed);
         strbuf_adds(to, "!\n");
     }

@@ -18,6 +18,7 @@ enum {
     SIM_PORTS = 10,   /* of the switch */
     SIM_NETWORKS = 6, /* most per host, and of the distributed switch */
     SIM_MACHINES = 14,
+    SIM_MOVES = 12, /* at a time */
     SIM_VIFS = 2,
     SIM_VLAN_FIRST = 100, /* networks use these ... */
     SIM_VLAN_LAST = 123,
@@ -74,6 +75,23 @@ struct sim_hypervisor {
     struct sim_machine machines[SIM_MACHINES];
 };
 
+/* A machine on its way to a host, and how far its session has told of it (moves.h). */
+struct sim_move {
+    bool exists;
+    unsigned number; /* of its id; never used twice */
+    unsigned hypervisor, machine, from, to;
+    enum move_kind kind;
+    enum move_outcome end; /* what it will come to */
+    uint64_t possible;     /* bit per host that is named while the destination is not; 0: none */
+    int64_t tell_ms;       /* when it is announced; INT64_MAX: never, its events are lost */
+    int64_t to_ms;         /* when the destination is told; INT64_MAX: never */
+    int64_t ends_ms;
+    int64_t end_tell_ms; /* when the end is told */
+    int64_t seen_ms;     /* when the machine is told to be on its new host */
+    bool is_told, is_to_told, has_ended, is_end_told;
+    int64_t told_ms; /* when the core had been told of it; 0: not yet */
+};
+
 struct sim_port {
     struct vlanset allowed;
     uint32_t native;
@@ -85,6 +103,9 @@ struct world {
     struct sim_hypervisor hypervisors[SIM_HYPERVISORS];
     unsigned n_hypervisors;
     struct sim_port ports[SIM_PORTS];
+    struct sim_move moves[SIM_MOVES];
+    unsigned n_moves; /* ever begun */
+    int uplink;       /* port to another switch; -1: none */
     struct vlanset protected_vlans;
     uint32_t hold_down_s, budget;
     uint64_t changes; /* counts every change of the truth */
@@ -97,6 +118,11 @@ void world_init(struct world *world, uint64_t seed);
 
 /* Lets one thing happen in hypervisor 'h'. Returns what, and '*ret_index' which host or machine. */
 enum sim_change world_change(struct world *world, unsigned h, int64_t now_ms, unsigned *ret_index);
+
+bool world_is_moving(const struct world *world, unsigned hypervisor, unsigned machine);
+
+/* A machine is on another host, plugged in as well as it can be there. */
+void world_put_machine(struct world *world, unsigned hypervisor, unsigned machine, unsigned host);
 
 /* Moves one NIC to another port, or swaps two. */
 void world_move_cable(struct world *world, int64_t now_ms);
@@ -119,6 +145,11 @@ const struct sim_nic *world_nic(const struct world *world, unsigned hypervisor, 
 /* What one hypervisor needs on one of its NICs, within the fences of 'port'. */
 struct vlanset world_demand(const struct world *world, unsigned hypervisor, unsigned host,
                             unsigned nic, unsigned port);
+
+/* What a machine in its distributed networks needs, or would need, on a NIC of 'host', within the
+ * fences of 'port'. */
+struct vlanset world_shared_needs(const struct world *world, unsigned hypervisor, unsigned machine,
+                                  unsigned host, unsigned nic, unsigned port);
 
 /* What all hypervisors really need on a port; '*ret_config' the part that those in 'mode config'
  * need. */
