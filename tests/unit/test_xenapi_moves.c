@@ -270,6 +270,16 @@ static void almost_there(void **state)
                         "new move " KEY " kind=migrate to=h2 by=pool_migrate since_ms=1000\n");
 }
 
+/* A migration to the host where it runs takes its disks elsewhere. */
+static void from_store_to_store(void **state)
+{
+    machine(*state, "T migrate_send", "h1", "h1");
+    assert_string_equal(tell(*state, false), "new move " KEY " kind=storage from=h1 to=h1 "
+                                             "by=migrate_send since_ms=1000\n");
+    machine(*state, "", "h1", "");
+    assert_string_equal(tell(*state, false), GONE("done"));
+}
+
 static void from_another_pool(void **state)
 {
     machine(*state, "", "", "h2");
@@ -314,6 +324,7 @@ int main(void)
         ROW(a_task_that_never_ends_is_not_waited_for),
         ROW(a_full_read_states_what_is_under_way),
         ROW(almost_there),
+        ROW(from_store_to_store),
         ROW(from_another_pool),
         ROW(an_old_word_is_no_promise),
         ROW(a_machine_that_vanishes_takes_its_moves_along),

@@ -182,9 +182,13 @@ static void take_move(struct xen_moves *moves, const struct xen_pool *pool,
         text_copy(move->to, sizeof(move->to), destination);
         move->told = false;
     }
-    /* A move that was already over the hill when we came. */
-    if (!move->told && strcmp(move->from, move->to) == 0)
-        *move->from = '\0';
+    if (!move->told && *move->to && strcmp(move->from, move->to) == 0) {
+        /* Over the hill already when we came; or its disks move, and it stays. */
+        if (vm->came || moment->all)
+            *move->from = '\0';
+        else if (kind == MOVE_MIGRATE)
+            move->kind = MOVE_STORAGE;
+    }
     if (!*move->to && !moment->all && moment->now_ms - move->began_ms < DESTINATION_MS)
         return;
     if (!move->told || moment->all)
@@ -302,7 +306,7 @@ int64_t xen_moves_write(struct xen_moves *moves, struct xen_pool *pool,
     {
         if (xen_is_machine(vm) && !take_operations(moves, pool, vm, moment, to))
             take_incoming(moves, pool, vm, moment, to);
-        vm->changed = false;
+        vm->changed = vm->came = false;
     }
     HASH_ITER (hh, moves->first, move, next) {
         if (move->seen && !move->told)

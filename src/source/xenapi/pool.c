@@ -210,6 +210,9 @@ int xen_pool_store(struct xen_pool *pool, enum xen_class class, const char *ref,
         free(block);
         return -EMSGSIZE;
     }
+    if (object->block &&
+        strcmp(xen_text(object, XEN_RESIDENT), block + record->at[XEN_RESIDENT]) != 0)
+        object->came = true;
     free(object->block);
     object->block = block;
     object->block_size = record->block.size;

@@ -20,6 +20,7 @@ struct xen_object {
     bool dirty;          /* host, VM: its row has to be told again */
     bool lists_dirty;    /* host, VM: so have the lists of what it owns */
     bool changed;        /* VM: since its moves were told */
+    bool came;           /* VM: it is on another host since then */
     bool told;           /* host, VM: vsnd has a row of it */
     struct xen_values values;
     uint32_t at[N_XEN_TEXTS];
