@@ -773,6 +773,15 @@ static void a_chain_that_is_told_later(void **state)
     expect(world, "put move owner=vm id=task-0vm outcome=done\n");
 }
 
+static void an_old_task_without_a_chain(void **state)
+{
+    struct world *world = *state;
+
+    begins(world, HOT, 7, "vm", "h1", "h2");
+    task(world, MIGRATE, 0, "vm", TASK_SUCCESS); /* of an earlier move */
+    expect(world, DESTINED);
+}
+
 static void an_event_without_a_chain(void **state)
 {
     struct world *world = *state;
@@ -880,6 +889,7 @@ int main(void)
         TEST(old_tasks_are_no_moves),
         TEST(machines_may_be_read_after_the_tasks),
         TEST(a_chain_that_is_told_later),
+        TEST(an_old_task_without_a_chain),
         TEST(an_event_without_a_chain),
         TEST(other_tasks_and_events_mean_nothing),
         TEST(a_task_that_is_no_longer_shown),

@@ -157,7 +157,6 @@ static const struct xml_rule argument_rules[] = {
 static const struct xml_rule event_rules[] = {
     NEWS("key", XML_NUMBER, event.key),
     NEWS("chainId", XML_NUMBER, event.chain),
-    NEWS("createdTime", XML_ID, event.created),
     NEWS("userName", XML_TEXT, event.user),
     XML_INTO("vm", vm_rules),
     COPY("sourceVm"),

@@ -26,7 +26,6 @@ struct event {
     uint64_t key;     /* rises with each event of a server */
     uint64_t chain;   /* the same for all events of one operation; 0: not known */
     char type[128];   /* its class; of an EventEx its eventTypeId */
-    char created[64]; /* the server's time, as it wrote it */
     char user[256];   /* who asked for it */
     char vm[ID_SIZE]; /* the machine it is about */
     char vm_name[NAME_SIZE];

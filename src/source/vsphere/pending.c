@@ -183,22 +183,24 @@ static void drop_task(struct pending *pending, struct known_task *known)
     free(known);
 }
 
-static void keep_task(struct pending *pending, const struct task *task)
+/* True when it was known before. */
+static bool keep_task(struct pending *pending, const struct task *task)
 {
     struct known_task *known;
 
     HASH_FIND_STR(pending->tasks, task->id, known);
     if (known) {
         known->task = *task;
-        return;
+        return true;
     }
     if (HASH_COUNT(pending->tasks) >= TASKS_MAX)
         drop_task(pending, pending->tasks); /* the oldest */
     known = calloc(1, sizeof(*known));
     if (!known)
-        return;
+        return false;
     known->task = *task;
     HASH_ADD_STR(pending->tasks, task.id, known);
+    return false;
 }
 
 static void task_left(struct pending *pending, const char *id)
@@ -236,8 +238,9 @@ static struct moving *arm(struct pending *pending, const struct task *task,
     return move;
 }
 
-/* The move that a task is about, where there is one already. */
-static struct moving *find_for_task(struct pending *pending, const struct task *task)
+/* The move that a task is about, where there is one already. A task that was over when it was first
+ * seen ('is_old') is about a move of the past, unless it is told by its chain. */
+static struct moving *find_for_task(struct pending *pending, const struct task *task, bool is_old)
 {
     struct moving *move = find_by_task(pending, task->id);
     const struct task_meaning *meaning = meaning_of_task(task);
@@ -250,7 +253,7 @@ static struct moving *find_for_task(struct pending *pending, const struct task *
     else if (task->chain)
         move = find_move(pending, task->chain, "", false);
     /* A machine may be the source of copies, and have other tasks, at any time. */
-    if (move && !moving_has_task(move, task) && (!meaning || meaning->kind != move->kind))
+    if (move && !moving_has_task(move, task) && (is_old || !meaning || meaning->kind != move->kind))
         return NULL;
     return move;
 }
@@ -258,17 +261,18 @@ static struct moving *find_for_task(struct pending *pending, const struct task *
 void pending_task(struct pending *pending, const struct task *task, const struct moment *moment)
 {
     struct moving *move;
+    bool is_old;
 
     if (task->gone) {
         task_left(pending, task->id);
         return;
     }
-    keep_task(pending, task);
+    is_old = !keep_task(pending, task) && task->state != TASK_QUEUED && task->state != TASK_RUNNING;
     if (meaning_is_evacuation(task)) {
         evacuation_task(pending, task, moment);
         return;
     }
-    move = find_for_task(pending, task);
+    move = find_for_task(pending, task, is_old);
     if (!move)
         move = arm(pending, task, moment);
     if (!move)
