@@ -14,7 +14,7 @@ class SonicPlane(UmlPlane):
     """Ports are called Ethernet0, Ethernet4, ...; their aliases are etp1, etp2, ... Every port is an untagged member of
     VLAN 4000; 'vlans' are there beside it. 'pace' is how many ms vlanmgrd takes for a member."""
 
-    def __init__(self, vlans="2-1100", pace=0, every=0.3, **options):
+    def __init__(self, vlans="2-1600", pace=0, every=0.3, **options):
         super().__init__(**options)
         self._vlan_list, self._pace, self._every, self.daemons = vlans, pace, every, {}
 
@@ -37,9 +37,13 @@ class SonicPlane(UmlPlane):
         self.sh(f"mkdir -p {switch.dir}\nip -batch - <<SWITCH\nlink add Bridge type bridge vlan_filtering 1\n"
                 f"link set Bridge up\n{cables}SWITCH\nbridge vlan del vid 1 dev Bridge self\n{uplink}")
         self.start_redis(switch)
-        ports = ",".join(f"{port}=etp{number + 1}" for number, port in enumerate(switch.ports))
-        self.run([f"{PARTS}/schema.py", f"{switch.dir}/redis.sock", ports, self._vlan_list, str(NATIVE)], check=True)
+        self.fill(",".join(f"{port}=etp{number + 1}" for number, port in enumerate(switch.ports)), switch)
         self.start_vlanmgrd(switch)
+
+    def fill(self, ports, switch=None):
+        """The databases as they are after a start: "Ethernet0=etp1,Ethernet4=etp2"."""
+        folder = (switch or self.switches[0]).dir
+        self.run([f"{PARTS}/schema.py", f"{folder}/redis.sock", ports, self._vlan_list, str(NATIVE)], check=True)
 
     def start_redis(self, switch=None):
         """A Redis that keeps nothing on a disk, as SONiC's."""
