@@ -139,14 +139,16 @@ static bool is_other_chassis(const struct hint *hint, const struct advert *adver
            !mac_equal(heard, own);
 }
 
+static bool switch_fits(const struct hint *hint, const struct advert *advert)
+{
+    return (advert->system[0] && strcmp(hint->system, advert->system) == 0) ||
+           (advert->chassis[0] && strcasecmp(hint->chassis, advert->chassis) == 0);
+}
+
 /* True when what the NIC heard is what this switch says of itself on that port. */
 static bool hint_is_of(const struct hint *hint, const struct advert *advert)
 {
-    bool switch_fits = (advert->system[0] && strcmp(hint->system, advert->system) == 0) ||
-                       (advert->chassis[0] && strcasecmp(hint->chassis, advert->chassis) == 0);
-
-    /* Nearly all hints are of other switches, so that is asked first. */
-    return switch_fits && hint->port[0] &&
+    return switch_fits(hint, advert) && hint->port[0] &&
            (nonce_same_but_mark(hint->port, advert->port) ||
             nonce_same_but_mark(hint->port, advert->description)) &&
            !is_other_chassis(hint, advert);
@@ -259,10 +261,29 @@ static void collect_hint(struct round *round, const struct hypervisor_view *view
                detail);
 }
 
+/* A switch says the same of itself on nearly every port. True when it does so on all of them. */
+static bool is_one_switch(const struct advert *adverts, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(adverts[i].system, adverts[0].system) != 0 ||
+            strcmp(adverts[i].chassis, adverts[0].chassis) != 0)
+            return false;
+    return count > 0;
+}
+
+/* True when the hint is of another switch, whatever the port. */
+static bool is_strange(const struct round *round, const struct hint *hint, const struct echo *echo,
+                       const struct advert *own)
+{
+    return !echo->in_port[0] && !echo->in_description[0] && !switch_fits(hint, own) &&
+           strcmp(hint->system, round->config->hostname) != 0;
+}
+
 /* There may be thousands of hints, nearly all of other switches: each is looked at once. */
 static void collect_hints(struct round *round)
 {
     struct advert *adverts = calloc(round->n_ears + 1, sizeof(*adverts));
+    bool is_one;
 
     if (!adverts) {
         round->failed = true;
@@ -270,11 +291,14 @@ static void collect_hints(struct round *round)
     }
     for (size_t i = 0; i < round->n_ears; i++)
         adverts[i] = own_advert(round, round->ears[i].name);
+    is_one = is_one_switch(adverts, round->n_ears);
     for (size_t h = 0; h < round->n_hypervisors; h++)
         INVENTORY_EACH(round->hypervisors[h].inventory, hint, TABLE_HINT, NULL)
         {
             const struct echo echo = echo_in(hint);
 
+            if (is_one && is_strange(round, hint, &echo, &adverts[0]))
+                continue;
             for (size_t i = 0; i < round->n_ears; i++)
                 collect_hint(round, &round->hypervisors[h], hint, &echo, round->ears[i].port,
                              &adverts[i]);
