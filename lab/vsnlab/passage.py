@@ -65,7 +65,7 @@ class Passage:
     """
 
     def __init__(self, machine, station, ports, interval_ms=1):
-        self._plane, self._ports = machine.plane, list(ports)
+        self._plane, self._ports, self._target = machine.plane, list(ports), station
         self._overruns = self._count_overruns()
         self._station = Listener(station, each=EVERY)
         self._at = {port: Listener(Endpoint(self._plane, self._plane.netns_of(port), port), each=EVERY) for port in ports}
@@ -97,6 +97,7 @@ class Passage:
         self._sender.wait()
         sent = json.loads(self._sender.lines[-1])
         at = {port: _numbers(listener.stop(), sent["run"]) for port, listener in self._at.items()}
+        self._target.settle()       # what a busy switch still has in its hands is on its way to the station now
         flows = self._station.stop()
         gaps = [gap for flow in flows if flow["run"] == sent["run"] for gap in flow["gaps"]]
         return Account(sent["sent"], at, _numbers(flows, sent["run"]), gaps, self._count_overruns() - self._overruns)

@@ -6,8 +6,11 @@ from administrator import Admin
 from advance_place import AdvanceScene
 from vsnlab import Passage, watch
 
-FRAMES = 300        # that are counted before and after
+FRAMES = 200        # that are counted before and after
 LATE = 500          # that a switch without an agent has lost when somebody notices
+
+
+OVS_ONLY = pytest.mark.parametrize("advance_place", ["ovs"], indirect=True)
 
 
 class Journey:
@@ -75,6 +78,7 @@ def test_in_advance_with_vsn(scene, tell):
     scene.wait_carried(swp1="", swp2="100")
 
 
+@OVS_ONLY
 @with_scene(provision="networks")
 def test_in_advance_with_networks(scene, tell):
     """The VLAN is everywhere already; the ledger says so, and that it was verified."""

@@ -9,7 +9,7 @@ from vsnlab import until, watch
 # be busy.
 QUICK = {"queue": 20, "pre": 1500, "run": 1500}
 STALL_S = 5
-LONG = {"queue": 20, "pre": 1000, "run": 1000 * (STALL_S + 4)}
+LONG = {"queue": 20, "pre": 1000, "run": 1000 * (STALL_S + 2)}
 
 
 @pytest.fixture(scope="module")

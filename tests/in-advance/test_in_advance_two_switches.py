@@ -7,7 +7,7 @@ from place import KINDS
 from two_switches import TwoAgents, TwoSwitches
 from vsnlab import Passage, watch
 
-FRAMES = 300
+FRAMES = 200
 
 
 @pytest.fixture(scope="module", params=KINDS)
