@@ -16,7 +16,7 @@
 #include "source/xenapi/session.h"
 
 #define BACKLOG_MAX (128u << 20) /* beyond it vsnd is dead */
-#define CONGESTED (1u << 20)     /* beyond it replies wait */
+#define CONGESTED (1u << 18)     /* beyond it replies wait; a move is never behind much more */
 
 struct program;
 

@@ -534,6 +534,26 @@ static void a_copy_needs_what_its_source_needs(void **state)
     expect(world, "new move owner=copy id=7 kind=start to=h4 by=VmStartingEvent since_ms=5000\n");
 }
 
+static void a_copy_whose_task_ends_first(void **state)
+{
+    struct world *world = *state;
+    struct event end = event_of("VmClonedEvent", 7, "copy", "h2");
+
+    begins(world, "VmBeingClonedEvent", 7, "vm", "h1", "h2");
+    strbuf_reset(&world->out);
+    task(world, "VirtualMachine.clone", 7, "vm", TASK_SUCCESS);
+    expect(world, DONE);
+    look(world);
+    expect(world, ""); /* which machine is the copy? */
+    text_copy(end.source_vm, sizeof(end.source_vm), "vm");
+    take(world, end);
+    look(world);
+    expect(world, "");
+    machine(world, "copy", "h2", true);
+    look(world);
+    expect(world, GONE);
+}
+
 static void copies_of_one_source_are_told_apart(void **state)
 {
     struct world *world = *state;
@@ -875,6 +895,7 @@ int main(void)
         TEST(a_machine_resumes),
         TEST(ha_restarts_are_one_though_told_twice),
         TEST(a_copy_needs_what_its_source_needs),
+        TEST(a_copy_whose_task_ends_first),
         TEST(copies_of_one_source_are_told_apart),
         TEST(a_template_is_deployed),
         TEST(a_machine_is_created),

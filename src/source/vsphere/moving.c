@@ -295,6 +295,12 @@ void moving_arrive(struct moving *move, const struct event *event,
     moving_end(move, MOVE_DONE, NULL, moment);
 }
 
+void moving_late(struct moving *move, const struct event *event)
+{
+    if (move_makes_machine(move->kind) && strcmp(event->vm, move->vm) != 0)
+        text_copy(move->copy, sizeof(move->copy), event->vm);
+}
+
 /* ---- What the inventory says ----------------------------------------------------------------- */
 
 static bool is_there(const struct moving *move, const struct known *machine)
@@ -302,6 +308,7 @@ static bool is_there(const struct moving *move, const struct known *machine)
     switch (move->kind) {
     case MOVE_CLONE:
     case MOVE_DEPLOY:
+        return *move->copy && machine && *machine->place;
     case MOVE_CREATE:
         return machine && *machine->place;
     case MOVE_START:

@@ -61,6 +61,8 @@ void moving_begin(struct moving *move, const struct event *event,
 void moving_leave(struct moving *move, const struct event *event);
 void moving_arrive(struct moving *move, const struct event *event,
                    const struct event_meaning *meaning, const struct moment *moment);
+/* The same, after its task said so. */
+void moving_late(struct moving *move, const struct event *event);
 void moving_fail(struct moving *move, const struct mishap *mishap, bool cancelled,
                  const struct moment *moment);
 

@@ -368,6 +368,8 @@ void pending_event(struct pending *pending, const struct event *event, const str
     if (!move && is_begun_by(meaning->role) && event->key && (event->chain || *event->vm))
         move = add_move(pending, event_owner(event), event->chain ? event->chain : event->key, "",
                         moment);
+    if (move && moving_is_over(move) && meaning->role == ROLE_END)
+        moving_late(move, event);
     if (!move || moving_is_over(move))
         return;
     if (move->evacuation || !move->chain) {
