@@ -115,20 +115,12 @@ struct entry *entry_free(struct entry *entry)
     free(entry->row);
     free(entry->to_id);
     free(entry->arrived_id);
-    free(entry->ports);
+    entry_forget_ports(entry);
     free(entry);
     return NULL;
 }
 
 /* ---- What a move row says -------------------------------------------------------------------- */
-
-static void forget_ports(struct entry *entry)
-{
-    free(entry->ports);
-    entry->ports = NULL;
-    entry->n_ports = 0;
-    entry->was_looked_at = false;
-}
 
 /* The destination is known now, or has become another one. */
 static void set_destination(struct entry *entry, const char *host, const char *name,
@@ -144,7 +136,7 @@ static void set_destination(struct entry *entry, const char *host, const char *n
     free(entry->to_id);
     entry->to_id = copy;
     entry->to_ms = moment.now_ms;
-    forget_ports(entry);
+    entry->was_looked_at = entry->is_understood = false;
     entry->row->planned_ms = entry->row->applied_ms = entry->row->verified_ms = 0;
     SET_TEXT(entry, to, name);
 }

@@ -17,6 +17,8 @@
     5000 /* after contact, for a session to tell of moves under way again                          \
           */
 
+#define MIGRATION_CANDIDATES_MAX 64
+
 struct moment {
     int64_t now_ms;  /* monotonic */
     int64_t wall_ms; /* milliseconds since the epoch */
@@ -26,7 +28,22 @@ struct moment {
 struct migration_port {
     char name[CONFIG_NAME_SIZE];
     struct vlanset vlans;
-    bool written; /* the Config Module said so */
+    struct vlanset added; /* the part of it that was not there at first */
+    int64_t written_ms;   /* monotonic: the Config Module said so; 0: not yet */
+    int64_t carried_ms;   /* monotonic: it was read back with all of it; 0: not yet */
+};
+
+/* Ports behind which it may be, while the destination is not known: what is done on them ahead of
+ * that counts when it is. Only ports that need the same, and carried either all of it at first or
+ * nothing. */
+struct migration_candidates {
+    struct vlanset vlans;
+    size_t count;
+    struct {
+        char name[CONFIG_NAME_SIZE];
+        bool was_missing;
+        int64_t written_ms, carried_ms;
+    } list[MIGRATION_CANDIDATES_MAX];
 };
 
 struct entry {
@@ -38,10 +55,12 @@ struct entry {
     int64_t to_ms;         /* monotonic: when the destination was known */
     struct migration_port *ports;
     size_t n_ports;
-    bool is_followed; /* it can still change */
-    bool is_changed;  /* since it was written to the history */
-    bool is_old;      /* told by the history, and not by its hypervisor since vsnd started */
+    struct migration_candidates *candidates; /* NULL: none */
+    bool is_followed;                        /* it can still change */
+    bool is_changed;                         /* since it was written to the history */
+    bool is_old; /* told by the history, and not by its hypervisor since vsnd started */
     bool is_elsewhere;
+    bool is_understood; /* all that it needs is known, and is behind this switch */
     bool was_looked_at; /* its ports were asked for since the destination was known */
     bool was_late;      /* it was announced after it had arrived, or not at all */
     bool has_landed;    /* the machine's own row said that it is there */
@@ -95,6 +114,17 @@ void entry_look_at_port(struct entry *entry, const struct inventory *module, con
                         struct moment moment);
 void entry_take_outcome(struct entry *entry, const struct inventory *module,
                         const struct outcome *outcome, struct moment moment);
+
+/* Finds out what it needs where, and how far that is. What stands in the way of knowing it goes to
+ * 'ret_problem'. */
+void entry_look_around(struct entry *entry, const struct migration_facts *facts,
+                       const struct contact *contact, char ret_problem[MIGRATION_TEXT_MAX]);
+
+/* Says what stands in the way on its ports just now; "" when nothing is known to. */
+void entry_explain(const struct entry *entry, const struct migration_facts *facts,
+                   char text[MIGRATION_TEXT_MAX]);
+
+void entry_forget_ports(struct entry *entry);
 
 /* Draws conclusions: what it needs where, how far that is, and how it ended. */
 void entry_settle(struct entry *entry, const struct migration_facts *facts);

@@ -263,14 +263,30 @@ static void an_unknown_destination_becomes_known(void **state)
 {
     struct bench *bench = started(state);
 
-    feed(bench, 2000, VC "new move owner=m1 id=t1 kind=migrate from=a possible=b,c\n" SETTLE);
+    feed(bench, 2000, VC "new move owner=m1 id=t1 kind=migrate from=a possible=c\n" SETTLE);
     assert_string_equal(entry(bench, 0)->ports, "");
     assert_outcome(entry(bench, 0), "running", "");
     feed(bench, 2100, VC "put move owner=m1 id=t1 to=b\n" SETTLE);
     assert_string_equal(entry(bench, 0)->ports, "swp2");
     feed(bench, 2110, PORT("swp2", "100") SETTLE);
     feed(bench, 2300, IS_THERE SETTLE);
-    assert_int_equal(clock_of(entry(bench, 0)->verified_ms), 2110);
+    assert_times(entry(bench, 0), 2000, 2100, 2110, 2110, 2300);
+    assert_outcome(entry(bench, 0), "in-time", "");
+}
+
+/* What was done on every port behind which it might be counts when the port is known. */
+static void what_was_done_before_the_destination_was_known(void **state)
+{
+    struct bench *bench = started(state);
+
+    feed(bench, 2000, VC "new move owner=m1 id=t1 kind=migrate from=a possible=b,c\n" SETTLE);
+    assert_string_equal(entry(bench, 0)->ports, "");
+    feed(bench, 2020, "switch new outcome id=1 port=swp2 added=100\n" PORT("swp2", "100") SETTLE);
+    assert_int_equal(clock_of(entry(bench, 0)->verified_ms), -1);
+    feed(bench, 2100, VC "put move owner=m1 id=t1 to=b\n" SETTLE);
+    assert_vlans(&entry(bench, 0)->added, "100");
+    feed(bench, 2300, IS_THERE SETTLE);
+    assert_times(entry(bench, 0), 2000, 2020, 2020, 2020, 2300);
     assert_outcome(entry(bench, 0), "in-time", "");
 }
 
@@ -284,7 +300,26 @@ static void a_destination_that_only_the_arrival_tells(void **state)
     assert_outcome(entry(bench, 0), "running", "");
     feed(bench, 2310, VC "put machine id=m1 host=b\n" VC "gone move owner=m1 id=t1\n" SETTLE);
     assert_string_equal(entry(bench, 0)->to, "esx2");
+    assert_times(entry(bench, 0), 2000, 2100, 2100, 2100, 2300);
+    assert_outcome(entry(bench, 0), "in-time", "");
     assert_int_equal(count(bench), 1);
+}
+
+static void what_was_there_while_the_destination_was_not_known(void **state)
+{
+    struct bench *bench = started(state);
+
+    feed(bench, 1500, PORT("swp2", "100") SETTLE);
+    feed(bench, 2000, VC "new move owner=m1 id=t1 kind=migrate from=a\n" SETTLE);
+    feed(bench, 2300, IS_THERE SETTLE);
+    assert_times(entry(bench, 0), 2000, 2000, 2000, 2000, 2300);
+    assert_vlans(&entry(bench, 0)->added, "");
+    /* Taken away meanwhile. */
+    feed(bench, 3000, VC "put machine id=m1 host=a\n" SETTLE);
+    feed(bench, 4000, VC "new move owner=m1 id=t2 kind=migrate from=a\n" SETTLE);
+    feed(bench, 4100, PORT("swp2", "") SETTLE);
+    feed(bench, 4300, VC "put machine id=m1 host=b\n" VC "gone move owner=m1 id=t2\n" SETTLE);
+    assert_outcome(entry(bench, 0), "missed", "");
 }
 
 static void a_machine_that_goes_elsewhere_than_announced(void **state)
@@ -732,7 +767,9 @@ int main(void)
         ROW(it_may_begin_and_end_between_two_settlings),
         ROW(done_and_the_machine_in_any_order_are_one_entry),
         ROW(an_unknown_destination_becomes_known),
+        ROW(what_was_done_before_the_destination_was_known),
         ROW(a_destination_that_only_the_arrival_tells),
+        ROW(what_was_there_while_the_destination_was_not_known),
         ROW(a_machine_that_goes_elsewhere_than_announced),
         ROW(a_machine_that_nobody_announced),
         ROW(contact_that_was_lost_during_a_move),
