@@ -1,90 +1,9 @@
 """The drivers on real switches: the contract suite, and the Config Module and the neighbour process around them."""
-import os
 import time
 import urllib.parse
 
-import pytest
-
-from vsnlab import BUILD, OvsPlane, UmlPlane, until
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-HAND = f"{HERE}/hand"
-
-
-@pytest.fixture(scope="module", params=[OvsPlane, UmlPlane], ids=["open-vswitch", "linux-bridge"])
-def plane(request):
-    with request.param() as world:
-        world.create_switch(4)
-        world.host = world.create_host("esx1", {"vmnic0": "swp4", "vmnic1": "swp3"}, {"vs0": []},
-                                       discovery={"vmnic0": "lldp", "vmnic1": "cdp"})
-        yield world
-
-
-@pytest.fixture
-def folder(plane):
-    """A folder of its own for each test, on a switch whose ports are closed."""
-    driver, _, where = driver_of(plane)
-    for port in ("swp1", "swp2"):
-        plane.run([HAND, driver, where, "unbar", port], check=True)
-        if plane.vlans(port):
-            plane.remove_vlans(port, plane.vlans(port))
-    path = f"{plane.dir}/{plane.next_number()}"
-    plane.run(["mkdir", "-p", path], check=True)
-    return path
-
-
-def driver_of(plane):
-    """(driver, its arguments, what tests/contract/hand calls WHERE)"""
-    _, driver, arguments = plane.switch_config.split(" ", 2)
-    return driver, arguments, plane.database if plane.kind == "ovs" else plane.bridge
-
-
-class Child:
-    """vsn-config or vsn-neighbor in the world, with this test as its vsnd."""
-
-    def __init__(self, plane, *argv):
-        self.plane = plane
-        self.process = plane.spawn([f"{HERE}/on_fd3.py", f"{BUILD}/{argv[0]}", *argv[1:]])
-        self.pid = int(self.process.wait_line("pid ").split()[1])
-
-    def say(self, *lines):
-        self.process.write("".join(f"{line}\n" for line in lines))
-
-    def wait(self, wanted):
-        """The next line that holds 'wanted', its words decoded."""
-        return urllib.parse.unquote(self.process.wait_line(wanted, timeout=15))
-
-    def kill(self, signal="KILL"):
-        self.plane.run(["kill", f"-{signal}", str(self.pid)], check=True)
-        return self.process.wait()
-
-    def close(self):
-        self.process.close_stdin()
-        return self.process.wait()
-
-
-class Config(Child):
-    """vsn-config on the world's switch, allowed to use VLANs 100-199 on swp1 and swp2."""
-
-    def __init__(self, plane, folder):
-        driver, arguments, _ = driver_of(plane)
-        super().__init__(plane, "vsn-config", "--driver", driver, "--arguments", arguments,
-                         "--ledger", f"{folder}/ledger", "--freeze-file", f"{folder}/freeze")
-        self.number = 0
-        self.ports = {}
-        while not (line := self.process.read_line(15)).startswith("new switch"):
-            if line.startswith("new port"):
-                self.ports[dict(w.split("=", 1) for w in line.split()[2:])["id"]] = line
-        assert "state=ready" in line
-        self.say("begin policy", "new policy id=swp1 allowed=100-199", "new policy id=swp2 allowed=100-199",
-                 "end policy")
-
-    def change(self, port, add="", remove=""):
-        """Has a change carried out; its outcome."""
-        self.number += 1
-        self.say(f"new change id={self.number} port={port} add={add} remove={remove}")
-        return self.wait(f"new outcome id={self.number} port={port}")
-
+from config_module import HAND, Child, Config, driver_of
+from vsnlab import BUILD, until
 
 def test_the_driver_keeps_its_contract(plane):
     driver, arguments, where = driver_of(plane)
