@@ -1,5 +1,5 @@
 /* state.h: what the files of a session share: its state, and the steps it takes. Private to
- * session.c, steps.c, side.c and watch.c. */
+ * session.c, steps.c, side.c, watch.c and questions.c. */
 #ifndef VSN_SOURCE_VSPHERE_STATE_H
 #define VSN_SOURCE_VSPHERE_STATE_H
 
@@ -165,5 +165,13 @@ bool watch_is_ready(struct vsphere_session *session);
 void watch_restate(struct vsphere_session *session);
 /* The inventory has changed. */
 void watch_look(struct vsphere_session *session);
+
+/* ---- questions.c ---- */
+
+#define WATCH_WAIT_S 60       /* how long the server may hold a wait without news */
+#define WATCH_PAGE_EVENTS 100 /* the whole page comes with every event */
+
+/* Builds the body of the watch's step and names the decoder of what it returns. */
+const struct xml_rule *watch_question(struct vsphere_session *session, struct strbuf *to);
 
 #endif

@@ -12,10 +12,7 @@
 #include "source/vsphere/state.h"
 
 #define OUT_CAP (64u << 20)
-#define WAIT_S 60       /* how long the server may hold a wait without news */
-#define PAGE_EVENTS 100 /* the whole page comes with every event */
 #define PACE_MS 1000    /* between two waits that bring nothing, and between two polls */
-#define OLDER_EVENTS 500
 #define OLDER_READS 100 /* of a gap: what is beyond is of the past */
 #define FAILURES 3      /* waits that fail from the start, until it is given up */
 
@@ -108,157 +105,6 @@ static void give_up(struct vsphere_session *session, const char *why)
     now_ready(session);
 }
 
-/* ---- Questions ------------------------------------------------------------------------------- */
-
-static const struct xml_rule *build_clock(struct vsphere_session *session, struct strbuf *to)
-{
-    static const struct moref self = { "ServiceInstance", "ServiceInstance" };
-
-    (void)session;
-    soap_begin(to, "CurrentTime", &self);
-    soap_finish(to, "CurrentTime");
-    return text_rules;
-}
-
-/* Events by their types: those of an EventEx can only be named since API 4.0. */
-static void add_types(const struct vsphere_session *session, struct strbuf *to)
-{
-    bool by_id = session->versions.best.level >= API_4_0, extended;
-    const char *type;
-
-    if (by_id)
-        soap_markup(to, "<disableFullMessage>true</disableFullMessage>");
-    for (size_t i = 0; (type = meaning_event_type(i, &extended)); i++)
-        if (by_id || !extended)
-            soap_text(to, by_id ? "eventTypeId" : "type", type);
-}
-
-static void add_begin(struct strbuf *to, const char *begin)
-{
-    soap_markup(to, "<time>");
-    soap_text(to, "beginTime", begin);
-    soap_markup(to, "</time>");
-}
-
-static const struct xml_rule *build_events(struct vsphere_session *session, struct strbuf *to)
-{
-    soap_begin(to, "CreateCollectorForEvents", &session->content.events);
-    soap_markup(to, "<filter>");
-    add_begin(to, session->watch.begin);
-    add_types(session, to);
-    soap_markup(to, "</filter>");
-    soap_finish(to, "CreateCollectorForEvents");
-    return ref_rules;
-}
-
-static const struct xml_rule *build_page(struct vsphere_session *session, struct strbuf *to)
-{
-    soap_begin(to, "SetCollectorPageSize", &session->watch.events);
-    soap_number(to, "maxCount", PAGE_EVENTS);
-    soap_finish(to, "SetCollectorPageSize");
-    return nothing_rules;
-}
-
-static const struct xml_rule *build_collector(struct vsphere_session *session, struct strbuf *to)
-{
-    soap_begin(to, "CreatePropertyCollector", &session->content.collector);
-    soap_finish(to, "CreatePropertyCollector");
-    return ref_rules;
-}
-
-static void add_event_spec(const struct vsphere_session *session, struct strbuf *to)
-{
-    soap_markup(to, "<propSet>");
-    soap_text(to, "type", session->watch.events.type);
-    soap_markup(to, "<pathSet>latestPage</pathSet></propSet><objectSet>");
-    soap_ref(to, "obj", &session->watch.events);
-    soap_markup(to, "</objectSet>");
-}
-
-static void add_task_spec(const struct vsphere_session *session, struct strbuf *to)
-{
-    soap_markup(to, "<propSet><type>Task</type><pathSet>info</pathSet></propSet><objectSet>");
-    soap_ref(to, "obj", &session->content.tasks);
-    soap_markup(to, "<skip>true</skip><selectSet xsi:type=\"TraversalSpec\"><name>t</name>"
-                    "<type>TaskManager</type><path>recentTask</path><skip>false</skip></selectSet>"
-                    "</objectSet>");
-}
-
-static const struct xml_rule *build_event_filter(struct vsphere_session *session, struct strbuf *to)
-{
-    soap_begin(to, "CreateFilter", &session->watch.collector);
-    soap_markup(to, "<spec>");
-    add_event_spec(session, to);
-    soap_markup(to, "</spec><partialUpdates>false</partialUpdates>");
-    soap_finish(to, "CreateFilter");
-    return ref_rules;
-}
-
-static const struct xml_rule *build_task_filter(struct vsphere_session *session, struct strbuf *to)
-{
-    soap_begin(to, "CreateFilter", &session->watch.collector);
-    soap_markup(to, "<spec>");
-    add_task_spec(session, to);
-    soap_markup(to, "</spec><partialUpdates>false</partialUpdates>");
-    soap_finish(to, "CreateFilter");
-    return ref_rules;
-}
-
-/* What is there comes at once. */
-static const struct xml_rule *build_wait(struct vsphere_session *session, struct strbuf *to)
-{
-    struct watch *watch = &session->watch;
-
-    soap_begin(to, "WaitForUpdatesEx", &watch->collector);
-    soap_text(to, "version", watch->version);
-    soap_markup(to, "<options>");
-    soap_number(to, "maxWaitSeconds", watch->ready ? WAIT_S : 0);
-    soap_markup(to, "</options>");
-    soap_finish(to, "WaitForUpdatesEx");
-    return news_update_rules;
-}
-
-static const struct xml_rule *build_poll(struct vsphere_session *session, struct strbuf *to)
-{
-    soap_begin(to, "RetrieveProperties", &session->content.collector);
-    soap_markup(to, "<specSet>");
-    add_event_spec(session, to);
-    soap_markup(to, "</specSet>");
-    if (session->watch.sees_tasks) {
-        soap_markup(to, "<specSet>");
-        add_task_spec(session, to);
-        soap_markup(to, "</specSet>");
-    }
-    soap_finish(to, "RetrieveProperties");
-    return news_objects_rules;
-}
-
-static const struct xml_rule *build_chain(struct vsphere_session *session, struct strbuf *to)
-{
-    soap_begin(to, "QueryEvents", &session->content.events);
-    soap_markup(to, "<filter>");
-    soap_number(to, "eventChainId", session->watch.chain);
-    soap_markup(to, "</filter>");
-    soap_finish(to, "QueryEvents");
-    return events_rules;
-}
-
-/* What is older than the page is read backwards from there. */
-static const struct xml_rule *build_reset(struct vsphere_session *session, struct strbuf *to)
-{
-    soap_begin(to, "ResetCollector", &session->watch.events);
-    soap_finish(to, "ResetCollector");
-    return nothing_rules;
-}
-
-static const struct xml_rule *build_older(struct vsphere_session *session, struct strbuf *to)
-{
-    soap_begin(to, "ReadPreviousEvents", &session->watch.events);
-    soap_number(to, "maxCount", OLDER_EVENTS);
-    soap_finish(to, "ReadPreviousEvents");
-    return events_rules;
-}
-
 /* ---- Answers --------------------------------------------------------------------------------- */
 
 static void take_step(struct vsphere_session *session, enum watch_step step);
@@ -334,7 +180,8 @@ static void take_events(struct vsphere_session *session, const struct news *news
 /* A full page that does not reach down to what was seen last may hide events. */
 static void note_gap(struct watch *watch, const struct news *news)
 {
-    if (!watch->can_read || news->n_events < PAGE_EVENTS || news->events[0].key <= watch->last_key)
+    if (!watch->can_read || news->n_events < WATCH_PAGE_EVENTS ||
+        news->events[0].key <= watch->last_key)
         return;
     watch->gap_low = watch->last_key;
     watch->gap_high = news->events[0].key;
@@ -565,24 +412,20 @@ static void refused(struct vsphere_session *session, const struct fault *fault)
 
 static const struct {
     const char *name; /* for "NAME failed" */
-    const struct xml_rule *(*build)(struct vsphere_session *session, struct strbuf *to);
     void (*answered)(struct vsphere_session *session);
     void (*refused)(struct vsphere_session *session, const struct fault *fault);
 } steps[N_WATCH_STEPS] = {
-    [WATCH_CLOCK] = { "asking for the server's time", build_clock, clock_read, refused },
-    [WATCH_EVENTS] = { "making an event collector", build_events, events_made, refused },
-    [WATCH_PAGE] = { "setting the size of a page of events", build_page, page_set, without_page },
-    [WATCH_COLLECTOR] = { "making a property collector for events", build_collector, collector_made,
-                          poll_instead },
-    [WATCH_EVENT_FILTER] = { "making a filter for events", build_event_filter, events_filtered,
-                             refused },
-    [WATCH_TASK_FILTER] = { "making a filter for tasks", build_task_filter, tasks_filtered,
-                            without_tasks },
-    [WATCH_WAIT] = { "waiting for events", build_wait, wait_answered, wait_failed },
-    [WATCH_POLL] = { "asking for events", build_poll, polled, wait_failed },
-    [WATCH_CHAIN] = { "asking for the events of a move", build_chain, chain_read, without_query },
-    [WATCH_RESET] = { "going to older events", build_reset, collector_reset, without_older },
-    [WATCH_OLDER] = { "reading older events", build_older, older_read, without_older },
+    [WATCH_CLOCK] = { "asking for the server's time", clock_read, refused },
+    [WATCH_EVENTS] = { "making an event collector", events_made, refused },
+    [WATCH_PAGE] = { "setting the size of a page of events", page_set, without_page },
+    [WATCH_COLLECTOR] = { "making a property collector for events", collector_made, poll_instead },
+    [WATCH_EVENT_FILTER] = { "making a filter for events", events_filtered, refused },
+    [WATCH_TASK_FILTER] = { "making a filter for tasks", tasks_filtered, without_tasks },
+    [WATCH_WAIT] = { "waiting for events", wait_answered, wait_failed },
+    [WATCH_POLL] = { "asking for events", polled, wait_failed },
+    [WATCH_CHAIN] = { "asking for the events of a move", chain_read, without_query },
+    [WATCH_RESET] = { "going to older events", collector_reset, without_older },
+    [WATCH_OLDER] = { "reading older events", older_read, without_older },
 };
 
 static void on_failed(struct vsphere_session *session)
@@ -616,12 +459,12 @@ static void on_done(enum exchange_outcome outcome, void *data)
 static void take_step(struct vsphere_session *session, enum watch_step step)
 {
     struct watch *watch = &session->watch;
-    const struct exchange_manner manner = { .silence_s = WAIT_S + 30, .total_s = 600 };
+    const struct exchange_manner manner = { .silence_s = WATCH_WAIT_S + 30, .total_s = 600 };
     const struct xml_rule *response;
 
     watch->step = step;
     watch->asked_ms = clock_now_ms();
-    response = steps[step].build(session, &watch->call.exchange.body);
+    response = watch_question(session, &watch->call.exchange.body);
     if (call_start(&watch->call, session->http, session->life.target->url, &session->versions.best,
                    response, session->teller, &manner) < 0)
         on_failed(session);
