@@ -199,8 +199,8 @@ int confine_writes(const char *directory, struct error *reterr)
     if (place < 0)
         return error_set(reterr, -errno, "%s: %s", directory, strerror(errno));
     ruleset = new_ruleset(writes);
-    if (ruleset < 0 && (errno == ENOSYS || errno == EOPNOTSUPP))
-        return error_set(reterr, -EOPNOTSUPP, "this kernel has no Landlock");
+    if (ruleset < 0 && (errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM))
+        return error_set(reterr, -EOPNOTSUPP, "Landlock cannot be had here");
     if (ruleset < 0 || allow_below(ruleset, place, writes) < 0 ||
         syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
         return error_set(reterr, -errno, "writing cannot be confined to %s: %s", directory,

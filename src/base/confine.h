@@ -22,8 +22,8 @@ enum confine_role {
 int confine(enum confine_role role, struct error *reterr);
 
 /* From here on, files are made, written and removed below 'directory' only: landlock(7). Call it
- * after confine(). Returns 0, -EOPNOTSUPP on a kernel that has no Landlock, or another negative
- * errno with the sentence. */
+ * after confine(). Returns 0, -EOPNOTSUPP where the kernel has no Landlock or a container refuses
+ * it, or another negative errno with the sentence. */
 int confine_writes(const char *directory, struct error *reterr);
 
 /* For a process that will hold a secret: no core file, and no other process of the same user may
