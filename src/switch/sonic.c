@@ -60,7 +60,8 @@ static struct port row_of(const struct sonic *sonic, const struct sonic_port *po
 static void catch_up(struct driver *driver)
 {
     struct sonic *sonic = sonic_of(driver);
-    int r = sonic_db_take_news(sonic->db, NULL);
+    struct error error = { "" };
+    int r = sonic_db_take_news(sonic->db, &error);
 
     if ((r < 0 || sonic->db->has_news) && sonic->changed)
         sonic->changed(sonic->changed_data);

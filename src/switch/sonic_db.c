@@ -29,10 +29,19 @@ static const char *const patterns[] = {
     "__keyspace@0__:LAG_TABLE:*",
 };
 
-int sonic_db_lose(struct sonic_db *db, int r)
+int sonic_db_lose(struct sonic_db *db, int r, const struct error *error)
 {
+    if (!db->is_lost && error)
+        db->why = *error;
     db->is_lost = true;
     return r == -ENOMEM ? r : -ENOTCONN;
+}
+
+/* Says again why the connections were given up. */
+static int say_lost(const struct sonic_db *db, struct error *reterr)
+{
+    return error_set(reterr, -ENOTCONN, "%s",
+                     *db->why.text ? db->why.text : "the connection to Redis was given up");
 }
 
 /* ---- News ------------------------------------------------------------------------------------ */
@@ -118,8 +127,8 @@ int sonic_db_take_news(struct sonic_db *db, struct error *reterr)
         taken = 1;
     }
     if (db->is_lost)
-        return error_set(reterr, -ENOTCONN, "the connection to Redis was given up");
-    return r < 0 ? sonic_db_lose(db, r) : taken;
+        return say_lost(db, reterr);
+    return r < 0 ? sonic_db_lose(db, r, reterr) : taken;
 }
 
 int sonic_db_await_news(struct sonic_db *db, int64_t until_ms, struct error *reterr)
@@ -321,10 +330,10 @@ int sonic_db_refresh(struct sonic_db *db, struct error *reterr)
     int r;
 
     if (db->is_lost)
-        return error_set(reterr, -ENOTCONN, "the connection to Redis was given up");
+        return say_lost(db, reterr);
     r = bring_up_to_date(db, clock_now_ms() + DRIVER_WAIT_MS, reterr);
     /* Half-read replies are on the way: the connections are of no use any more. */
-    return r < 0 ? sonic_db_lose(db, r) : 0;
+    return r < 0 ? sonic_db_lose(db, r, reterr) : 0;
 }
 
 int sonic_db_refresh_learnt(struct sonic_db *db, struct error *reterr)
@@ -337,7 +346,7 @@ int sonic_db_refresh_learnt(struct sonic_db *db, struct error *reterr)
     r = sonic_read_fdb(db, now_ms + DRIVER_WAIT_MS, reterr);
     db->fdb_known = r == 0;
     db->fdb_at_ms = now_ms;
-    return r < 0 ? sonic_db_lose(db, r) : 0;
+    return r < 0 ? sonic_db_lose(db, r, reterr) : 0;
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */

@@ -57,7 +57,8 @@ struct sonic_db {
     struct redis *config, *state, *appl, *news;
     struct sonic_view view;
     bool is_told;       /* notifications are on */
-    bool is_lost;       /* a connection failed: nothing works any more */
+    bool is_lost;       /* a connection failed: nothing works any more, */
+    struct error why;   /* and this is why */
     bool has_news;      /* since this was last set to false, something of interest changed */
     bool is_stale;      /* everything has to be read again */
     bool fdb_known;     /* the MAC table could be read */
@@ -85,8 +86,8 @@ int sonic_db_await_news(struct sonic_db *db, int64_t until_ms, struct error *ret
 
 /* ---- For those that read and write with it --------------------------------------------------- */
 
-/* A connection failed, or replies were left unread: nothing works any more. Returns the errno that
- * says so to the caller: 'r' is -ENOTCONN then, but for -ENOMEM. */
-int sonic_db_lose(struct sonic_db *db, int r);
+/* A connection failed, or replies were left unread: nothing works any more. 'error' (may be NULL)
+ * says why. Returns the errno for the caller: -ENOTCONN, but 'r' where that is -ENOMEM. */
+int sonic_db_lose(struct sonic_db *db, int r, const struct error *error);
 
 #endif

@@ -79,7 +79,7 @@ static int commit(struct sonic_db *db, size_t count, struct error *reterr)
     if (r == 0)
         r = judge_result(reply, reterr);
     freeReplyObject(reply);
-    return r == 0 || r == -EAGAIN ? r : sonic_db_lose(db, r);
+    return r == 0 || r == -EAGAIN ? r : sonic_db_lose(db, r, reterr);
 }
 
 static int unwatch(struct sonic_db *db, struct error *reterr)
@@ -88,7 +88,7 @@ static int unwatch(struct sonic_db *db, struct error *reterr)
 
     REDIS_ADD(db->config, "UNWATCH");
     r = take_answers(db, 1, clock_now_ms() + DRIVER_WAIT_MS, reterr);
-    return r < 0 ? sonic_db_lose(db, r) : 0;
+    return r < 0 ? sonic_db_lose(db, r, reterr) : 0;
 }
 
 /* ---- Confirmations --------------------------------------------------------------------------- */
@@ -152,7 +152,7 @@ static int look_at_all(struct sonic_db *db, const struct sonic_item *items, size
     for (int taking = 0; taking < 2; taking++)
         for (size_t i = 0; r == 0 && i < n_items; i++)
             r = look(db, &items[i], adding, taking, reterr);
-    return r < 0 ? sonic_db_lose(db, r) : 0;
+    return r < 0 ? sonic_db_lose(db, r, reterr) : 0;
 }
 
 /* Waits until vlanmgrd has carried out what is expected, or time is up; the last look is at the
@@ -235,7 +235,7 @@ static int watch_basis(struct sonic_db *db, const struct sonic_item *items, size
         count++;
     }
     r = take_answers(db, count, clock_now_ms() + DRIVER_WAIT_MS, reterr);
-    return r < 0 ? sonic_db_lose(db, r) : 0;
+    return r < 0 ? sonic_db_lose(db, r, reterr) : 0;
 }
 
 void sonic_judge(const struct sonic_db *db, struct sonic_item *item)
@@ -408,7 +408,7 @@ static int remove_some(struct sonic_db *db, struct sonic_item *items, size_t n_i
     REDIS_ADD(db->config, "WATCH", LOADED);
     r = take_answers(db, count + 1, clock_now_ms() + DRIVER_WAIT_MS, reterr);
     if (r < 0)
-        return sonic_db_lose(db, r);
+        return sonic_db_lose(db, r, reterr);
     r = sonic_db_refresh(db, reterr);
     if (r < 0)
         return r;

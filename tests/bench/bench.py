@@ -14,7 +14,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(os.path.dirname(HERE)), "lab"
 
 from measure import Report  # noqa: E402  (the path comes first)
 
-BENCHES = ["core", "switches", "vsphere_read", "xenapi_read", "advance"]
+BENCHES = ["core", "switches", "switch_sonic", "vsphere_read", "xenapi_read", "advance"]
 
 
 def main():

@@ -3,6 +3,7 @@
  *
  *     switch_bench linux-bridge BRIDGE PORTS RUNS FOLDER
  *     switch_bench open-vswitch "bridge NAME db unix:PATH" PORTS RUNS FOLDER
+ *     switch_bench sonic "redis unix:PATH" PORTS RUNS FOLDER
  *
  * The ports are swp1 to swpPORTS; FOLDER is for the ledger. Prints lines NAME OURS-MS FLOOR-MS,
  * each the median of RUNS, ours and the floor in turn. Both write, wait until the switch has done

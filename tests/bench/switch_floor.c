@@ -11,11 +11,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "switch_floor_sonic.h"
+
 #define TEXT_MAX (1 << 20)
 #define PORTS_MAX 256
 
 struct floor {
-    struct mnl_socket *netlink; /* NULL: Open vSwitch */
+    struct mnl_socket *netlink; /* NULL: Open vSwitch, */
+    struct sonic_floor *sonic;  /* or SONiC, unless this is NULL too */
     int index[PORTS_MAX + 1];
     unsigned sequence;
     int database;
@@ -204,6 +207,10 @@ struct floor *floor_new(const char *driver, const char *arguments)
     if (strcmp(driver, "open-vswitch") == 0) {
         if (open_database(floor, arguments) == 0)
             return floor;
+    } else if (strcmp(driver, "sonic") == 0) {
+        floor->sonic = sonic_floor_new(arguments);
+        if (floor->sonic)
+            return floor;
     } else {
         floor->netlink = mnl_socket_open(NETLINK_ROUTE);
         if (floor->netlink && mnl_socket_bind(floor->netlink, 0, MNL_SOCKET_AUTOPID) == 0)
@@ -219,6 +226,7 @@ void floor_free(struct floor *floor)
         return;
     if (floor->netlink)
         mnl_socket_close(floor->netlink);
+    sonic_floor_free(floor->sonic);
     if (floor->database >= 0)
         close(floor->database);
     free(floor->in);
@@ -235,6 +243,8 @@ int floor_write(struct floor *floor, bool adding, unsigned ports, const char *vl
         return -1;
     if (read == 1)
         last = first;
+    if (floor->sonic)
+        return sonic_floor_write(floor->sonic, adding, ports, first, last);
     return floor->netlink ? write_bridge(floor, adding, ports, first, last)
                           : write_database(floor, adding, ports, first, last);
 }

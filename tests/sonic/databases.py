@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.parse
 
@@ -107,14 +108,19 @@ class Child:
         self.process.stdin.write("".join(f"{line}\n" for line in lines))
         self.process.stdin.flush()
 
-    def wait(self, wanted):
-        """The next line that holds 'wanted', decoded. The test's own time-out is that of the whole run."""
-        for line in self.process.stdout:
-            line = urllib.parse.unquote(line.strip())
-            self.lines.append(line)
-            if wanted in line:
-                return line
-        raise AssertionError(f"it ended before it said {wanted!r}: {self.lines[-10:]}")
+    def wait(self, wanted, timeout=PATIENCE):
+        """The next line that holds 'wanted', decoded. Nothing comes after a time-out: the child is gone then."""
+        alarm = threading.Timer(timeout, self.process.kill)
+        alarm.start()
+        try:
+            for line in self.process.stdout:
+                line = urllib.parse.unquote(line.strip())
+                self.lines.append(line)
+                if wanted in line:
+                    return line
+        finally:
+            alarm.cancel()
+        raise AssertionError(f"not said within {timeout} s: {wanted!r}, but: {self.lines[-10:]}")
 
     def change(self, port="Ethernet0", add="", remove=""):
         """Asks for a change; wait_outcome() waits for what became of it."""
@@ -131,7 +137,10 @@ class Child:
             os.kill(self.pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         self.process.wait()
         self.process.stdout.close()
 
