@@ -260,11 +260,16 @@ void entry_arrive(struct entry *entry, const char *host, const char *name, struc
     entry->is_changed = true;
 }
 
+void entry_remark(struct entry *entry, const char *reason)
+{
+    entry->keeps_reason = true;
+    SET_TEXT(entry, reason, reason);
+}
+
 void entry_surprise(struct entry *entry, enum move_kind kind, const char *from_name,
                     const char *why)
 {
-    entry->was_late = true;
     entry->row->kind = kind;
     SET_TEXT(entry, from, from_name);
-    SET_TEXT(entry, reason, why);
+    entry_remark(entry, why);
 }

@@ -62,7 +62,7 @@ struct entry {
     bool is_elsewhere;
     bool is_understood; /* all that it needs is known, and is behind this switch */
     bool was_looked_at; /* its ports were asked for since the destination was known */
-    bool was_late;      /* it was announced after it had arrived, or not at all */
+    bool keeps_reason;  /* something unusual is to be said of it, however it ends */
     bool has_landed;    /* the machine's own row said that it is there */
 };
 
@@ -105,7 +105,10 @@ bool entry_has_arrived(const struct entry *entry, const struct machine *machine)
 void entry_arrive(struct entry *entry, const char *host, const char *host_name,
                   struct moment moment);
 
-/* Nobody had said that it would come. 'why' is the reason, a whole sentence. */
+/* Sets the reason, to be kept however it ends: a whole sentence. */
+void entry_remark(struct entry *entry, const char *reason);
+
+/* Nobody had said that it would come. 'why' is the reason. */
 void entry_surprise(struct entry *entry, enum move_kind kind, const char *from_name,
                     const char *why);
 

@@ -53,9 +53,9 @@ static void judge(struct entry *entry, const struct migration_facts *facts,
     } else if (!entry->to_id) {
         entry_end(entry, MIGRATION_UNKNOWN, "its destination was never told");
     } else if (entry->is_elsewhere) {
-        entry_end(entry, MIGRATION_ELSEWHERE, entry->was_late ? row->reason : "");
+        entry_end(entry, MIGRATION_ELSEWHERE, entry->keeps_reason ? row->reason : "");
     } else if (row->verified_ms && row->verified_ms <= row->switched_over_ms) {
-        entry_end(entry, MIGRATION_IN_TIME, entry->was_late ? row->reason : "");
+        entry_end(entry, MIGRATION_IN_TIME, entry->keeps_reason ? row->reason : "");
     } else {
         miss(entry, facts, problem);
     }

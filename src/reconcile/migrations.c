@@ -250,21 +250,30 @@ static void clock_text(int64_t wall_ms, char text[16])
         strftime(text, 16, "%H:%M:%S", &parts);
 }
 
+/* From when to when contact was lost, in words: "01:46:42 to 01:46:47 UTC". */
+static const char *outage(const struct contact *contact, struct moment moment, char text[48])
+{
+    char from[16], to[16];
+
+    clock_text(moment.wall_ms - (moment.now_ms - contact->lost_ms), from);
+    clock_text(moment.wall_ms, to);
+    snprintf(text, 48, "%s to %s UTC", from, to);
+    return text;
+}
+
 /* Why nobody said that the machine would come. */
 static void explain_silence(const struct contact *contact, struct moment moment,
                             char text[MIGRATION_TEXT_MAX])
 {
-    char from[16], to[16];
+    char text_of_outage[48];
 
     if (contact_state(contact) == SESSION_CONNECTED) {
         snprintf(text, MIGRATION_TEXT_MAX,
                  "its move was not announced: %s told only that it was there", contact->name);
     } else if (contact->lost_ms) {
-        clock_text(moment.wall_ms - (moment.now_ms - contact->lost_ms), from);
-        clock_text(moment.wall_ms, to);
         snprintf(text, MIGRATION_TEXT_MAX,
-                 "its move was not announced: contact with %s was lost from %s to %s UTC",
-                 contact->name, from, to);
+                 "its move was not announced: contact with %s was lost from %s", contact->name,
+                 outage(contact, moment, text_of_outage));
     } else {
         snprintf(text, MIGRATION_TEXT_MAX,
                  "its move was not announced: it was found by reading %s in full", contact->name);
@@ -306,6 +315,22 @@ static void begin_with_arrival(struct migrations *migrations, const struct conta
     entry->has_landed = true;
 }
 
+/* The machine is there. What is found out after contact was lost may be long true. */
+static void arrive(struct entry *entry, const struct contact *contact,
+                   const struct machine *machine, struct moment moment)
+{
+    char text[MIGRATION_TEXT_MAX], text_of_outage[48];
+
+    if (!entry->row->switched_over_ms && !entry->keeps_reason && contact->lost_ms) {
+        snprintf(text, sizeof(text),
+                 "contact with %s was lost from %s: it was there earlier than that was told",
+                 contact->name, outage(contact, moment, text_of_outage));
+        entry_remark(entry, text);
+    }
+    entry_arrive(entry, machine->host, name_of_host(contact, machine->host), moment);
+    entry->has_landed = true;
+}
+
 /* The machine is on another host than before, and some move of it was told: whether it has brought
  * it there. */
 static bool explains(struct entry *entry, const struct contact *contact,
@@ -332,8 +357,7 @@ static bool explains(struct entry *entry, const struct contact *contact,
         snprintf(text, sizeof(text), "it was announced for %.100s", entry->row->to);
         entry_surprise(entry, entry->row->kind, entry->row->from, text);
     }
-    entry_arrive(entry, machine->host, name_of_host(contact, machine->host), moment);
-    entry->has_landed = true;
+    arrive(entry, contact, machine, moment);
     return true;
 }
 
@@ -349,8 +373,7 @@ static void land(const struct migrations *migrations, const struct contact *cont
             continue;
         if (strcmp(entry->row->machine_id, machine->id) != 0)
             entry->arrived_id = strdup(machine->id);
-        entry_arrive(entry, machine->host, name_of_host(contact, machine->host), moment);
-        entry->has_landed = true;
+        arrive(entry, contact, machine, moment);
     }
 }
 
@@ -571,54 +594,4 @@ const struct migration *migrations_find(const struct migrations *migrations, siz
     const struct list *kept = &migrations->kept;
 
     return index < kept->count ? kept->entries[kept->count - 1 - index]->row : NULL;
-}
-
-static void count_outcome(struct migration_totals *totals, enum migration_outcome outcome)
-{
-    size_t *const counts[] = {
-        [MIGRATION_RUNNING] = &totals->running,     [MIGRATION_IN_TIME] = &totals->in_time,
-        [MIGRATION_MISSED] = &totals->missed,       [MIGRATION_FAILED] = &totals->failed,
-        [MIGRATION_CANCELLED] = &totals->cancelled, [MIGRATION_ELSEWHERE] = &totals->elsewhere,
-        [MIGRATION_UNKNOWN] = &totals->unknown,
-    };
-
-    totals->moves++;
-    ++*counts[outcome];
-}
-
-static int by_lead(const void *a, const void *b)
-{
-    int64_t left, right;
-
-    memcpy(&left, a, sizeof(left));
-    memcpy(&right, b, sizeof(right));
-    return (left < right) - (left > right); /* the longest first */
-}
-
-/* What 'percent' of the leads reach. */
-static int64_t reached(const int64_t *leads, size_t count, size_t percent)
-{
-    return leads[(count * percent + 99) / 100 - 1];
-}
-
-struct migration_totals migrations_totals(const struct migrations *migrations)
-{
-    struct migration_totals totals = { 0 };
-    int64_t *leads = calloc(migrations->kept.count + 1, sizeof(*leads));
-
-    for (size_t i = 0; i < migrations->kept.count; i++) {
-        const struct migration *row = migrations->kept.entries[i]->row;
-
-        count_outcome(&totals, row->outcome);
-        if (leads && !vlanset_is_empty(&row->vlans) && migration_lead(row, &leads[totals.leads]))
-            totals.leads++;
-    }
-    if (totals.leads) {
-        qsort(leads, totals.leads, sizeof(*leads), by_lead);
-        totals.lead_p50_ms = reached(leads, totals.leads, 50);
-        totals.lead_p99_ms = reached(leads, totals.leads, 99);
-        totals.lead_worst_ms = leads[totals.leads - 1];
-    }
-    free(leads);
-    return totals;
 }

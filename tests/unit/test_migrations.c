@@ -361,6 +361,18 @@ static void contact_that_was_lost_during_a_move(void **state)
     assert_int_equal(count(bench), 1);
 }
 
+static void contact_that_was_lost_when_it_arrived(void **state)
+{
+    struct bench *bench = started(state);
+
+    feed(bench, 2000, MOVE("new", "t1", "") SETTLE PORT("swp2", "100") SETTLE);
+    feed(bench, 2100, VC "put session state=connecting reason=gone\n" SETTLE);
+    feed(bench, 7000, READ(MACHINE("m1", "b", "on")) SETTLE);
+    assert_outcome(entry(bench, 0), "in-time",
+                   "contact with vc1 was lost from 01:46:42 to 01:46:47 UTC: it was there earlier");
+    assert_int_equal(count(bench), 1);
+}
+
 static void the_word_of_it_may_come_after_the_machine(void **state)
 {
     struct bench *bench = started(state);
@@ -773,6 +785,7 @@ int main(void)
         ROW(a_machine_that_goes_elsewhere_than_announced),
         ROW(a_machine_that_nobody_announced),
         ROW(contact_that_was_lost_during_a_move),
+        ROW(contact_that_was_lost_when_it_arrived),
         ROW(the_word_of_it_may_come_after_the_machine),
         ROW(the_next_move_is_another_one),
         ROW(where_it_sets_out_from_is_no_arrival),
