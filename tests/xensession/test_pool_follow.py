@@ -146,7 +146,7 @@ def test_a_flood_of_events(pool, follow):
     assert any("EVENTS_LOST" in line for line in session.lines) and everything(session) == before
     server.control("machine", {"name": "new", "networks": [], "power": "off"})
     session.until("still followed", lambda s: any(row["name"] == "new" for row in s.rows("machine").values()))
-    assert server.state(brief=True)["logins"] == 1
+    until("one session is left", lambda: server.state(brief=True)["sessions"] == 1)
 
 
 def test_objects_that_events_never_tell(pool, follow):
@@ -167,3 +167,19 @@ def test_metrics_and_the_probe_of_events(pool, follow):
     session = follow(server, hint_interval_s=1).until_state("connected")
     until("probes", lambda: server.state(brief=True)["calls"].get("event.inject", 0) >= 3, 15)
     assert session.turn(0.5) and session.session["state"] == "connected"
+
+
+def test_a_move_right_after_a_flood(pool, follow):
+    """Two full reads are seconds apart. A machine that moves between the loss of events and the next full read is told before
+    it is there."""
+    server = pool(rack(), "-t-copy", "60s", release="5.6")
+    session = follow(server).until_state("connected")
+    server.fault("stall", "event.next", 1, seconds=1)
+    server.control("churn", {"class": "VM", "count": 1})
+    server.control("churn", {"class": "VM", "count": 2000})
+    session.until("the loss is told", lambda s: any("EVENTS_LOST" in line for line in s.lines))
+    server.migrate("web1", "xs3")
+    session.until("the move is told", lambda s: any(row.get("to") == host_id(s, "xs3") for row in s.rows("move").values()))
+    assert session.syncs == 1, "before everything was read again"
+    session.until("read again", lambda s: s.syncs == 2 and s.session["state"] == "connected", 30)
+    assert any(row.get("to") == host_id(session, "xs3") for row in session.rows("move").values())

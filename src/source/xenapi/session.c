@@ -90,6 +90,7 @@ static void stop_timers(struct xenapi_session *session)
     loop_timer_stop(session->reply_timer);
     loop_timer_stop(session->moves_timer);
     loop_timer_stop(session->pace_timer);
+    loop_timer_stop(session->resync_timer);
 }
 
 void xen_session_close(struct xenapi_session *session, enum life_after after)
@@ -184,6 +185,21 @@ static void on_pace(void *data)
     struct xenapi_session *session = data;
 
     xen_session_step(session, session->paced);
+}
+
+/* A wait that is given up lives on at the server, and would swallow the next event of its session:
+ * everything is read, and followed, in another one. */
+static void on_resync_due(void *data)
+{
+    struct xenapi_session *session = data;
+
+    exchange_cancel(&session->main);
+    loop_timer_stop(session->pace_timer);
+    loop_timer_stop(session->reply_timer);
+    leave_behind(session);
+    session->registered = false;
+    session->syncing = true;
+    xen_session_step(session, STEP_LOGIN);
 }
 
 void xen_session_next_member(struct xenapi_session *session, bool is_dead)
@@ -339,7 +355,7 @@ static void connect_now(void *data)
 
     session->ref[0] = session->token[0] = '\0';
     session->lost = session->no_inject = session->no_from = session->registered = false;
-    session->syncing = session->miscounted = false;
+    session->syncing = session->doubted = session->miscounted = false;
     session->probed_ms = session->synced_ms = 0;
     memset(session->surplus, 0, sizeof(session->surplus));
     *session->untrusted.text = '\0';
@@ -387,10 +403,11 @@ struct xenapi_session *xenapi_session_new(struct loop *loop, const struct life_c
     session->reply_timer = loop_timer_new(loop, on_reply_due, session);
     session->moves_timer = loop_timer_new(loop, on_moves_due, session);
     session->pace_timer = loop_timer_new(loop, on_pace, session);
+    session->resync_timer = loop_timer_new(loop, on_resync_due, session);
     session->side_timer = loop_timer_new(loop, xen_side_due, session);
     if (life_init(&session->life, loop, callbacks, data, &life_ops, session) < 0 ||
         !session->resume_timer || !session->reply_timer || !session->moves_timer ||
-        !session->pace_timer || !session->side_timer)
+        !session->pace_timer || !session->resync_timer || !session->side_timer)
         return xenapi_session_free(session);
     return session;
 }
@@ -406,6 +423,7 @@ struct xenapi_session *xenapi_session_free(struct xenapi_session *session)
     loop_watch_free(session->reply_timer);
     loop_watch_free(session->moves_timer);
     loop_watch_free(session->pace_timer);
+    loop_watch_free(session->resync_timer);
     loop_watch_free(session->side_timer);
     life_done(&session->life);
     xen_take_done(&session->main_take);

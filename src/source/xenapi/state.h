@@ -42,6 +42,7 @@ struct xenapi_session {
     struct loop_watch *reply_timer;  /* the bound of a reply that has begun */
     struct loop_watch *moves_timer;  /* a move's outcome is due */
     struct loop_watch *pace_timer;   /* the next step may be taken */
+    struct loop_watch *resync_timer; /* events were lost, and nothing was heard since */
     enum step paced;
 
     /* Of the connection. */
@@ -50,6 +51,7 @@ struct xenapi_session {
     bool no_inject, no_from;
     bool registered;
     bool syncing;
+    bool doubted; /* what is known may be wrong until everything was read again */
     enum xen_class reading;
     char token[XEN_TOKEN_SIZE];
     int64_t asked_ms;  /* when the last event.from or event.next began */

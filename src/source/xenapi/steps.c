@@ -10,10 +10,11 @@
 #include "source/secret.h"
 #include "source/xenapi/state.h"
 
-#define FOLLOW_S 30    /* how long the server is asked to hold event.from; it may take 10 s more */
-#define PACE_MS 20     /* between two event.from that bring something: they coalesce meanwhile */
-#define IDLE_MS 1000   /* between two that come back at once and bring nothing */
-#define RESYNC_MS 5000 /* between two full reads */
+#define FOLLOW_S 30     /* how long the server is asked to hold event.from; it may take 10 s more */
+#define PACE_MS 20      /* between two event.from that bring something: they coalesce meanwhile */
+#define IDLE_MS 1000    /* between two that come back at once and bring nothing */
+#define RESYNC_MS 5000  /* between two full reads */
+#define SILENCE_MS 1000 /* when a full read is due: until it no longer waits for an event */
 #define REREAD_MS                                                                                  \
     (30 * 60 * 1000) /* without event.inject nothing shows that events went silent                 \
                       */
@@ -215,23 +216,48 @@ static void end_sync(struct xenapi_session *session)
     note_product(session);
     if (!xen_session_flush(session))
         return;
-    session->syncing = false;
+    session->syncing = session->doubted = false;
     session->synced_ms = clock_now_ms();
+    loop_timer_stop(session->resync_timer);
     session->probed_ms = 0;
     life_connected(&session->life);
     xen_side_start(session);
     xen_session_step(session, STEP_FOLLOW);
 }
 
-void xen_step_resync(struct xenapi_session *session, const char *why)
+/* What is known may be wrong from now on; how long until everything may be read again. */
+static int64_t doubt(struct xenapi_session *session, const char *why)
 {
     error_set(&session->life.reason, 0, "reading everything again: %s", why);
     log_debug("%s", session->life.reason.text);
     xen_side_stop(session);
+    life_tell(&session->life, SESSION_SYNCING);
+    session->doubted = true;
+    return session->synced_ms + RESYNC_MS - clock_now_ms();
+}
+
+void xen_step_resync(struct xenapi_session *session, const char *why)
+{
+    int64_t delay_ms = doubt(session, why);
+
+    loop_timer_stop(session->resync_timer);
     session->syncing = true;
     session->step = STEP_POOL;
-    life_tell(&session->life, SESSION_SYNCING);
-    xen_session_step_later(session, STEP_POOL, session->synced_ms + RESYNC_MS - clock_now_ms());
+    xen_session_step_later(session, STEP_POOL, delay_ms);
+}
+
+/* The same after EVENTS_LOST, which is said once: until the time has come, what happens is
+ * followed. A machine that moves meanwhile cannot wait for that. */
+static void follow_until_resync(struct xenapi_session *session, const char *why)
+{
+    int64_t delay_ms = doubt(session, why);
+
+    if (delay_ms <= 0) {
+        xen_step_resync(session, why);
+        return;
+    }
+    loop_timer_start(session->resync_timer, delay_ms + SILENCE_MS);
+    xen_session_step(session, STEP_FOLLOW);
 }
 
 /* ---- Answers --------------------------------------------------------------------------------- */
@@ -331,7 +357,9 @@ static void follow_on(struct xenapi_session *session)
     int64_t now_ms = clock_now_ms();
     bool is_empty = session->main_take.events == 0;
 
-    if (session->no_inject && now_ms - session->synced_ms > REREAD_MS)
+    if (session->doubted && now_ms - session->synced_ms >= RESYNC_MS)
+        xen_step_resync(session, "EVENTS_LOST");
+    else if (session->no_inject && now_ms - session->synced_ms > REREAD_MS)
         xen_step_resync(session, "it is time to");
     else if (is_empty && now_ms - session->asked_ms < IDLE_MS) /* it will not wait */
         xen_session_step_later(session, STEP_FOLLOW, IDLE_MS);
@@ -368,7 +396,8 @@ static void events_read(struct xenapi_session *session)
         xen_step_resync(session, why);
         return;
     }
-    life_tell(&session->life, SESSION_CONNECTED); /* a sign of life */
+    if (!session->doubted)
+        life_tell(&session->life, SESSION_CONNECTED); /* a sign of life */
     follow_on(session);
 }
 
@@ -501,6 +530,10 @@ static bool on_events_lost(struct xenapi_session *session, const struct rpc_fail
 {
     if (session->step != STEP_FOLLOW)
         return false;
+    if (strcmp(failure->code, "EVENTS_LOST") == 0) {
+        follow_until_resync(session, failure->code);
+        return true;
+    }
     if (strcmp(failure->code, "SESSION_NOT_REGISTERED") == 0)
         session->registered = false;
     xen_step_resync(session, failure->code);
