@@ -20,7 +20,10 @@ def daemon_scripts(folder, netns):
                 "-vconsole:off --detach --no-chdir\n")
     return {
         "ovsdb-server": f"{start} ovsdb-server {folder}/conf.db --remote=punix:{folder}/db.sock "
-                        f"--remote=db:Open_vSwitch,Open_vSwitch,manager_options {files('ovsdb-server')}",
+                        "--remote=db:Open_vSwitch,Open_vSwitch,manager_options "
+                        "--private-key=db:Open_vSwitch,SSL,private_key "
+                        "--certificate=db:Open_vSwitch,SSL,certificate "
+                        f"--ca-cert=db:Open_vSwitch,SSL,ca_cert {files('ovsdb-server')}",
         "ovs-vswitchd": f"{start} ovs-vswitchd unix:{folder}/db.sock --disable-system {files('ovs-vswitchd')}"}
 
 

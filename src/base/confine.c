@@ -40,6 +40,7 @@ static const struct {
     [CONFINE_SESSION] = { .families = { AF_UNIX, AF_INET, AF_INET6 } },
     [CONFINE_NEIGHBOR] = { .families = { AF_UNIX } },
     [CONFINE_HISTORY] = { .opens_no_socket = true },
+    [CONFINE_CONFIG_REMOTE] = { .families = { AF_UNIX, AF_INET, AF_INET6 } },
     [CONFINE_CONFIG] = { .families = { AF_UNIX, AF_NETLINK }, .keeps_net_admin = true },
     [CONFINE_CORE] = { .starts_programs = true, .passes_net_admin = true },
 };

@@ -7,13 +7,14 @@
 #include "base/error.h"
 
 enum confine_role {
-    CONFINE_SESSION,  /* no capability; sockets: unix, inet, inet6 */
-    CONFINE_NEIGHBOR, /* no capability; sockets: unix */
-    CONFINE_HISTORY,  /* no capability, no sockets */
-    CONFINE_CONFIG,   /* keeps CAP_NET_ADMIN if it has it; sockets: unix, netlink */
-    CONFINE_CORE,     /* no capability, but programs that it starts may have CAP_NET_ADMIN when the
-                         user is root. Its system call filter is theirs as well, so it keeps the
-                         right to start programs and leaves the choice of sockets to them. */
+    CONFINE_SESSION,       /* no capability; sockets: unix, inet, inet6 */
+    CONFINE_NEIGHBOR,      /* no capability; sockets: unix */
+    CONFINE_HISTORY,       /* no capability, no sockets */
+    CONFINE_CONFIG,        /* keeps CAP_NET_ADMIN if it has it; sockets: unix, netlink */
+    CONFINE_CONFIG_REMOTE, /* for a switch that is another machine; sockets: unix, TCP/IP */
+    CONFINE_CORE, /* no capability, but programs that it starts may have CAP_NET_ADMIN when the
+                     user is root. Its system call filter is theirs as well, so it keeps the
+                     right to start programs and leaves the choice of sockets to them. */
 };
 
 /* Gives up everything that the role does without. What is refused later fails with EPERM. Call it

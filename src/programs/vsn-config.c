@@ -114,6 +114,7 @@ static int parse_arguments(int argc, char **argv, struct module_setup *ret_setup
 static int prepare(struct process *process, const struct module_setup *setup, struct error *reterr)
 {
     static const struct channel_callbacks callbacks = { on_line, on_settled, on_closed };
+    bool is_remote = setup->ops->is_remote && setup->ops->is_remote(setup->arguments);
 
     strbuf_init(&process->line, RECORD_LINE_MAX);
     process->loop = loop_new();
@@ -126,7 +127,7 @@ static int prepare(struct process *process, const struct module_setup *setup, st
                                    &callbacks, process);
     if (!process->channel)
         return error_set(reterr, -1, "descriptor %d is no socket", CHANNEL_CHILD_FD);
-    if (confine(CONFINE_CONFIG, reterr) < 0)
+    if (confine(is_remote ? CONFINE_CONFIG_REMOTE : CONFINE_CONFIG, reterr) < 0)
         return -1;
     return module_new(process->loop, setup, &process->module, reterr);
 }
@@ -138,6 +139,7 @@ int main(int argc, char **argv)
     struct error error = { "" };
     int code = 1;
 
+    signal(SIGPIPE, SIG_IGN); /* a switch that hangs up: OpenSSL writes with write(2) */
     log_setup("vsn-config", LOG_LEVEL_INFO);
     if (parse_arguments(argc, argv, &setup) < 0)
         return usage();

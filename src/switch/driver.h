@@ -78,6 +78,9 @@ int port_changes_fail(struct port_change *changes, size_t count, int r, const st
 struct driver_ops {
     const char *name; /* the word in the configuration: "linux-bridge" */
 
+    /* Whether the switch is reached over the network with these arguments, instead of a socket of
+     * this machine. NULL: never. */
+    bool (*is_remote)(const char *arguments);
     /* 'arguments' is what follows that word in the 'switch' line, e.g. "br0". */
     int (*new)(struct loop *loop, const char *arguments, struct driver **ret_driver,
                struct error *reterr);

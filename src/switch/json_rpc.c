@@ -4,8 +4,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/clock.h"
 #include "base/strbuf.h"
@@ -14,7 +12,7 @@
 #define READ_CHUNK 65536
 
 struct json_rpc {
-    int fd;
+    struct stream *stream;
     struct strbuf in;
     struct json_frame frame;
     json_rpc_notice_fn *fn;
@@ -59,7 +57,7 @@ ssize_t json_frame_scan(struct json_frame *frame, const char *data, size_t size)
 
 static int wait_for(struct json_rpc *rpc, short events, int64_t until_ms)
 {
-    struct pollfd fd = { .fd = rpc->fd, .events = events };
+    struct pollfd fd = { .fd = stream_fd(rpc->stream), .events = events };
     int64_t left = until_ms - clock_now_ms();
     int r = poll(&fd, 1, left > 0 ? (int)left : 0);
 
@@ -73,13 +71,11 @@ static int send_text(struct json_rpc *rpc, const char *text, int64_t until_ms)
     size_t left = strlen(text);
 
     while (left) {
-        ssize_t put = send(rpc->fd, text, left, MSG_NOSIGNAL);
-        int r = 0;
+        ssize_t put = stream_write(rpc->stream, text, left);
+        int r = put == -EAGAIN ? wait_for(rpc, stream_wants(rpc->stream), until_ms) : 0;
 
-        if (put < 0 && errno != EAGAIN && errno != EINTR)
+        if (put <= 0 && put != -EAGAIN)
             return -ENOTCONN;
-        if (put < 0)
-            r = wait_for(rpc, POLLOUT, until_ms);
         if (r < 0)
             return r;
         if (put > 0) {
@@ -145,17 +141,17 @@ static int take_messages(struct json_rpc *rpc, struct error *reterr)
 int json_rpc_process(struct json_rpc *rpc, struct error *reterr)
 {
     char chunk[READ_CHUNK];
-    ssize_t got = -1;
+    ssize_t got = -EAGAIN;
     int r = 0;
 
-    while (r == 0 && !rpc->lost && (got = recv(rpc->fd, chunk, sizeof(chunk), 0)) > 0) {
+    while (r == 0 && !rpc->lost && (got = stream_read(rpc->stream, chunk, sizeof(chunk))) > 0) {
         if (strbuf_add(&rpc->in, chunk, (size_t)got) < 0)
             return error_set(reterr, -EBADMSG, "the database sent more than can be held");
         r = take_messages(rpc, reterr);
     }
     if (r < 0)
         return r;
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+    if (got == 0 || (got < 0 && got != -EAGAIN))
         rpc->lost = true;
     return rpc->lost ? error_set(reterr, -ENOTCONN, "the connection was lost") : 0;
 }
@@ -231,50 +227,29 @@ int json_rpc_call_text(struct json_rpc *rpc, const char *method, const char *par
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-static int connect_to(const char *path, struct error *reterr)
+int json_rpc_open(const struct stream_target *target, json_rpc_notice_fn *fn, void *data,
+                  struct json_rpc **ret_rpc, struct error *reterr)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd;
+    struct json_rpc *rpc = calloc(1, sizeof(*rpc));
+    int r;
 
-    if (strlen(path) >= sizeof(address.sun_path))
-        return error_set(reterr, -ENAMETOOLONG, "%s: longer than a socket's name may be", path);
-    strcpy(address.sun_path, path);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return error_set(reterr, -errno, "socket: %s", strerror(errno));
-    if (connect(fd, (struct sockaddr *)(void *)&address, sizeof(address)) < 0) {
-        int r = error_set(reterr, -ENOTCONN, "%s: %s", path, strerror(errno));
-
-        close(fd);
-        return r;
-    }
-    return fd;
-}
-
-int json_rpc_open(const char *path, json_rpc_notice_fn *fn, void *data, struct json_rpc **ret_rpc,
-                  struct error *reterr)
-{
-    int fd = connect_to(path, reterr);
-    struct json_rpc *rpc;
-
-    if (fd < 0)
-        return fd;
-    rpc = calloc(1, sizeof(*rpc));
-    if (!rpc) {
-        close(fd);
+    if (!rpc)
         return error_set(reterr, -ENOMEM, "out of memory");
-    }
-    *rpc = (struct json_rpc){ .fd = fd, .fn = fn, .data = data, .patience_ms = DRIVER_WAIT_MS };
+    *rpc = (struct json_rpc){ .fn = fn, .data = data, .patience_ms = DRIVER_WAIT_MS };
     strbuf_init(&rpc->in, JSON_RPC_MESSAGE_MAX);
-    *ret_rpc = rpc;
-    return 0;
+    r = stream_open(target, &rpc->stream, reterr);
+    if (r < 0)
+        json_rpc_free(rpc);
+    else
+        *ret_rpc = rpc;
+    return r;
 }
 
 struct json_rpc *json_rpc_free(struct json_rpc *rpc)
 {
     if (!rpc)
         return NULL;
-    close_fd(&rpc->fd);
+    stream_free(rpc->stream);
     json_decref(rpc->answer);
     strbuf_done(&rpc->in);
     free(rpc);
@@ -288,5 +263,5 @@ void json_rpc_set_patience(struct json_rpc *rpc, int wait_ms)
 
 int json_rpc_fd(const struct json_rpc *rpc)
 {
-    return rpc->fd;
+    return stream_fd(rpc->stream);
 }

@@ -1,4 +1,4 @@
-/* json_rpc.h: a JSON-RPC 1.0 client over a unix stream socket, as ovsdb-server (RFC 7047 section 4)
+/* json_rpc.h: a JSON-RPC 1.0 client over a stream, as ovsdb-server (RFC 7047 section 4)
  * and ovs-vswitchd's control socket speak it. Calls wait for their answer, DRIVER_WAIT_MS at most;
  * what the server says unasked meanwhile, or later, goes to a callback. Its echo requests are
  * answered. */
@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "switch/stream.h"
 
 #define JSON_RPC_MESSAGE_MAX (64 * 1024 * 1024) /* bytes of one message of the server */
 
@@ -29,9 +30,9 @@ struct json_rpc;
 /* Something the server said unasked. 'params' is borrowed. Must not call the server. */
 typedef void json_rpc_notice_fn(const char *method, json_t *params, void *data);
 
-/* Connects to the socket 'path'. 'fn' may be NULL. */
-int json_rpc_open(const char *path, json_rpc_notice_fn *fn, void *data, struct json_rpc **ret_rpc,
-                  struct error *reterr);
+/* Connects; errors as stream_open(). 'fn' may be NULL. */
+int json_rpc_open(const struct stream_target *target, json_rpc_notice_fn *fn, void *data,
+                  struct json_rpc **ret_rpc, struct error *reterr);
 struct json_rpc *json_rpc_free(struct json_rpc *rpc);
 
 /* To wait for; whenever it is readable, call json_rpc_process(). */

@@ -513,43 +513,67 @@ static void ovs_free(struct driver *driver)
     free(vswitch);
 }
 
-/* "bridge NAME db unix:PATH [ctl PATH]", cut up in place. */
-static int parse_arguments(char *text, const char **ret_bridge, const char **ret_socket,
-                           const char **ret_control)
+/* What is behind 'switch open-vswitch'. */
+struct line {
+    const char *bridge, *control;
+    struct stream_target target;
+};
+
+/* Cuts 'text' up in place. */
+static int parse_line(char *text, struct line *ret_line)
 {
+    struct line line = { .bridge = NULL };
+    const struct {
+        const char *word, **value;
+    } words[] = {
+        { "bridge", &line.bridge },           { "ctl", &line.control },
+        { "db", &line.target.where },         { "ca", &line.target.authority },
+        { "cert", &line.target.certificate }, { "key", &line.target.key },
+    };
     char *word, *value;
 
-    *ret_bridge = *ret_socket = *ret_control = NULL;
     while ((word = strsep(&text, " ")) && (value = strsep(&text, " "))) {
-        if (strcmp(word, "bridge") == 0)
-            *ret_bridge = value;
-        else if (strcmp(word, "db") == 0 && strncmp(value, "unix:", 5) == 0)
-            *ret_socket = value + 5;
-        else if (strcmp(word, "ctl") == 0)
-            *ret_control = value;
-        else
+        size_t i = 0;
+
+        while (i < ARRAY_SIZE(words) && strcmp(words[i].word, word) != 0)
+            i++;
+        if (i == ARRAY_SIZE(words) || !*value)
             return -EINVAL;
+        *words[i].value = value;
     }
-    return word || !*ret_bridge || !*ret_socket || !**ret_bridge || !**ret_socket ? -EINVAL : 0;
+    *ret_line = line;
+    return word || !line.bridge || !stream_target_is_good(&line.target) ? -EINVAL : 0;
 }
 
 static int prepare(struct open_vswitch *vswitch, const char *arguments, struct error *reterr)
 {
     CLEANUP(free_text) char *text = strdup(arguments);
-    const char *bridge, *socket, *control;
+    struct line line;
     int r;
 
-    if (!text || parse_arguments(text, &bridge, &socket, &control) < 0)
+    if (!text || parse_line(text, &line) < 0)
         return error_set(reterr, -EINVAL,
-                         "switch open-vswitch: expected 'bridge NAME db unix:PATH [ctl PATH]'");
-    vswitch->bridge = strdup(bridge);
-    vswitch->server = strdup(socket);
+                         "switch open-vswitch: expected 'bridge NAME db unix:PATH [ctl PATH]' or "
+                         "'bridge NAME db ssl:ADDRESS:PORT ca FILE cert FILE key FILE [ctl PATH]'");
+    vswitch->bridge = strdup(line.bridge);
+    vswitch->server = strdup(line.target.where);
     vswitch->replica = ovs_replica_new();
-    vswitch->fdb = ovs_fdb_new(bridge, socket, control);
+    vswitch->fdb = ovs_fdb_new(
+        line.bridge,
+        stream_is_remote(line.target.where) ? NULL : line.target.where + strlen("unix:"),
+        line.control);
     if (!vswitch->bridge || !vswitch->server || !vswitch->replica || !vswitch->fdb)
         return error_set(reterr, -ENOMEM, "out of memory");
-    r = json_rpc_open(socket, on_update, vswitch, &vswitch->database, reterr);
+    r = json_rpc_open(&line.target, on_update, vswitch, &vswitch->database, reterr);
     return r < 0 ? r : monitor(vswitch, reterr);
+}
+
+static bool ovs_is_remote(const char *arguments)
+{
+    CLEANUP(free_text) char *text = strdup(arguments);
+    struct line line;
+
+    return text && parse_line(text, &line) == 0 && stream_is_remote(line.target.where);
 }
 
 static int ovs_new(struct loop *loop, const char *arguments, struct driver **ret_driver,
@@ -572,6 +596,7 @@ static int ovs_new(struct loop *loop, const char *arguments, struct driver **ret
 
 const struct driver_ops driver_open_vswitch = {
     .name = "open-vswitch",
+    .is_remote = ovs_is_remote,
     .new = ovs_new,
     .free = ovs_free,
     .read = ovs_read,

@@ -33,18 +33,25 @@ struct ovs_fdb {
     int64_t read_at_ms;
 };
 
-struct ovs_fdb *ovs_fdb_new(const char *bridge, const char *socket, const char *control)
+/* ovs-vswitchd puts its control socket beside the database's. */
+static char *pattern_beside(const char *database)
 {
-    CLEANUP(free_text) char *copy = strdup(socket);
+    CLEANUP(free_text) char *copy = strdup(database);
+    char *pattern = NULL;
+
+    return copy && asprintf(&pattern, "%s/ovs-vswitchd*.ctl", dirname(copy)) >= 0 ? pattern : NULL;
+}
+
+struct ovs_fdb *ovs_fdb_new(const char *bridge, const char *database, const char *control)
+{
     struct ovs_fdb *fdb = calloc(1, sizeof(*fdb));
 
-    if (!fdb || !copy)
-        return ovs_fdb_free(fdb);
+    if (!fdb)
+        return NULL;
     fdb->bridge = strdup(bridge);
-    if (control)
-        fdb->pattern = strdup(control);
-    else if (asprintf(&fdb->pattern, "%s/ovs-vswitchd*.ctl", dirname(copy)) < 0)
-        fdb->pattern = NULL;
+    fdb->pattern = control    ? strdup(control)
+                   : database ? pattern_beside(database)
+                              : strdup(""); /* of another machine: nothing is found */
     fdb->read_at_ms = INT64_MIN / 2;
     return fdb->bridge && fdb->pattern ? fdb : ovs_fdb_free(fdb);
 }
@@ -76,8 +83,13 @@ static void connect_control(struct ovs_fdb *fdb)
     glob_t found;
 
     if (glob(fdb->pattern, 0, NULL, &found) == 0) {
-        for (size_t i = 0; i < found.gl_pathc && !fdb->control; i++)
-            json_rpc_open(found.gl_pathv[i], NULL, NULL, &fdb->control, NULL);
+        for (size_t i = 0; i < found.gl_pathc && !fdb->control; i++) {
+            char where[PATH_MAX];
+
+            snprintf(where, sizeof(where), "unix:%s", found.gl_pathv[i]);
+            json_rpc_open(&(struct stream_target){ .where = where }, NULL, NULL, &fdb->control,
+                          NULL);
+        }
         globfree(&found);
     }
 }

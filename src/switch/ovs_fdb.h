@@ -11,8 +11,9 @@
 
 struct ovs_fdb;
 
-/* 'control' is the socket's path; NULL: ovs-vswitchd*.ctl beside the database's 'socket'. */
-struct ovs_fdb *ovs_fdb_new(const char *bridge, const char *socket, const char *control);
+/* 'control' is the socket's path; NULL: ovs-vswitchd*.ctl beside the database's socket. With
+ * neither (the switch is another machine) the table is never known. */
+struct ovs_fdb *ovs_fdb_new(const char *bridge, const char *database, const char *control);
 struct ovs_fdb *ovs_fdb_free(struct ovs_fdb *fdb);
 
 /* Reads the table, unless that was done a second ago. */

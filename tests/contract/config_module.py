@@ -17,9 +17,9 @@ def driver_of(plane):
 class Child:
     """vsn-config or vsn-neighbor in the world, with this test as its vsnd."""
 
-    def __init__(self, plane, *argv):
+    def __init__(self, plane, *argv, netns=None):
         self.plane = plane
-        self.process = plane.spawn([f"{HERE}/on_fd3.py", f"{BUILD}/{argv[0]}", *argv[1:]])
+        self.process = plane.spawn([f"{HERE}/on_fd3.py", f"{BUILD}/{argv[0]}", *argv[1:]], netns=netns)
         self.pid = int(self.process.wait_line("pid ").split()[1])
 
     def say(self, *lines):
@@ -44,10 +44,10 @@ class Child:
 class Config(Child):
     """vsn-config on the world's switch, allowed to use VLANs 100-199 on swp1 and swp2 (and 'more')."""
 
-    def __init__(self, plane, folder, more=(), arguments=None):
+    def __init__(self, plane, folder, more=(), arguments=None, netns=None):
         driver, usual, _ = driver_of(plane)
         super().__init__(plane, "vsn-config", "--driver", driver, "--arguments", arguments or usual,
-                         "--ledger", f"{folder}/ledger", "--freeze-file", f"{folder}/freeze")
+                         "--ledger", f"{folder}/ledger", "--freeze-file", f"{folder}/freeze", netns=netns)
         self.number = 0
         self.ports = {}
         while not (line := self.process.read_line(15)).startswith("new switch"):

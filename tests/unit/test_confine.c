@@ -59,6 +59,7 @@ static void each_role_keeps_what_it_needs(void **state)
     assert_int_equal(try_role(CONFINE_NEIGHBOR), MAY_UNIX);
     assert_int_equal(try_role(CONFINE_HISTORY), 0);
     assert_int_equal(try_role(CONFINE_CONFIG), MAY_UNIX | MAY_NETLINK);
+    assert_int_equal(try_role(CONFINE_CONFIG_REMOTE), MAY_UNIX | MAY_INET);
     assert_int_equal(try_role(CONFINE_CORE), MAY_UNIX | MAY_INET | MAY_NETLINK | MAY_EXEC);
 }
 

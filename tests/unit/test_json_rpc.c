@@ -97,12 +97,21 @@ static void on_notice(const char *method, json_t *params, void *data)
     heard->notices++;
 }
 
+static int open_at(const char *path, json_rpc_notice_fn *fn, void *data, struct json_rpc **ret_rpc,
+                   struct error *error)
+{
+    char where[256];
+
+    snprintf(where, sizeof(where), "unix:%s", path);
+    return json_rpc_open(&(struct stream_target){ .where = where }, fn, data, ret_rpc, error);
+}
+
 static int call(const void *state, const char *answer, struct heard *heard, json_t **ret_result,
                 struct error *error)
 {
     struct server server = serve(state, answer, 0);
     struct json_rpc *rpc = NULL;
-    int r = json_rpc_open(server.path, on_notice, heard, &rpc, error);
+    int r = open_at(server.path, on_notice, heard, &rpc, error);
 
     assert_int_equal(r, 0);
     r = json_rpc_call(rpc, "list", json_array(), ret_result, error);
@@ -165,7 +174,7 @@ static void a_silent_server_is_given_up(void **state)
     json_t *result = NULL;
     struct error error;
 
-    assert_int_equal(json_rpc_open(server.path, NULL, NULL, &rpc, &error), 0);
+    assert_int_equal(open_at(server.path, NULL, NULL, &rpc, &error), 0);
     json_rpc_set_patience(rpc, 50);
     assert_int_equal(json_rpc_call(rpc, "list", json_array(), &result, &error), -ETIMEDOUT);
     json_rpc_free(rpc);
@@ -179,7 +188,7 @@ static void nobody_there_is_said(void **state)
     struct json_rpc *rpc = NULL;
     struct error error;
 
-    assert_int_equal(json_rpc_open(path, NULL, NULL, &rpc, &error), -ENOTCONN);
+    assert_int_equal(open_at(path, NULL, NULL, &rpc, &error), -ENOTCONN);
     assert_non_null(strstr(error.text, "nothing: No such file"));
     free(path);
 }
