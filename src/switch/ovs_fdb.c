@@ -11,9 +11,7 @@
 #include "switch/json_rpc.h"
 
 #define REFRESH_MS 1000
-#define RETRY_MS                                                                                   \
-    30000 /* after an ovs-vswitchd that did not answer: asking it costs PATIENCE_MS                \
-           */
+#define SILENT_MS 30000 /* after an ovs-vswitchd that did not answer: asking costs PATIENCE_MS */
 #define PATIENCE_MS 1000
 #define INTERFACES_MAX 4096
 
@@ -156,26 +154,38 @@ bool ovs_fdb_parse(struct ovs_fdb *fdb, const char *text)
     return true;
 }
 
+static int ask(struct ovs_fdb *fdb, json_t **ret_result)
+{
+    int r;
+
+    if (!fdb->control)
+        connect_control(fdb);
+    if (!fdb->control)
+        return -ENOTCONN;
+    json_rpc_set_patience(fdb->control, PATIENCE_MS);
+    r = json_rpc_call(fdb->control, "fdb/show", json_pack("[s]", fdb->bridge), ret_result, NULL);
+    if (r < 0)
+        fdb->control = json_rpc_free(fdb->control);
+    return r;
+}
+
 void ovs_fdb_refresh(struct ovs_fdb *fdb, int64_t now_ms)
 {
+    bool was_connected = fdb->control != NULL;
     json_t *result = NULL;
     const char *text;
+    int r;
 
     if (now_ms - fdb->read_at_ms < REFRESH_MS)
         return;
     fdb->read_at_ms = now_ms;
     fdb->known = false;
-    if (!fdb->control)
-        connect_control(fdb);
-    if (!fdb->control)
-        return;
-    json_rpc_set_patience(fdb->control, PATIENCE_MS);
-    if (json_rpc_call(fdb->control, "fdb/show", json_pack("[s]", fdb->bridge), &result, NULL) < 0) {
-        fdb->control = json_rpc_free(fdb->control);
-        fdb->read_at_ms = now_ms + RETRY_MS - REFRESH_MS;
-        return;
-    }
-    text = json_string_value(result);
+    r = ask(fdb, &result);
+    if (r == -ENOTCONN && was_connected) /* it may have been started anew since the last time */
+        r = ask(fdb, &result);
+    if (r == -ETIMEDOUT)
+        fdb->read_at_ms = now_ms + SILENT_MS - REFRESH_MS;
+    text = r == 0 ? json_string_value(result) : NULL;
     if (text)
         ovs_fdb_parse(fdb, text);
     json_decref(result);

@@ -1,4 +1,6 @@
 """What the driver of Open vSwitch does beyond the contract: TLS, bonds, an operator who changes the same port."""
+import time
+
 import pytest
 
 from config_module import HAND, Child, Config
@@ -116,4 +118,16 @@ def test_an_operator_on_the_same_port_loses_nothing(plane, folder):
     assert "VLAN 150-169 was not added by vsn" in config.change("swp1", remove="100-139,150-169")
     assert plane.vlans("swp1") == {*range(150, 170)}
     plane.remove_vlans("swp1", "150-169")
+    assert config.close() == 0
+
+
+def test_the_mac_table_is_known_again_soon_after_a_restart(plane, folder):
+    """Until it is, nothing is removed by the guarded way."""
+    config = Config(plane, folder)
+    plane.stop_switch("ovs-vswitchd")
+    config.wait("unknown station owner=swp1")
+    plane.start_switch("ovs-vswitchd")
+    started = time.monotonic()
+    config.wait("end station owner=swp1")
+    assert time.monotonic() - started < 10    # it is read again every 5 s
     assert config.close() == 0
