@@ -29,7 +29,7 @@ Be the VMware administrator, at the prompt or in another terminal with lab/demo/
 
 Break something, at the prompt, and look at it with vsn:
 
-    kill vsn-config                     also: vsnd, vsn-session, vsn-neighbor, vcenter
+    kill vsn-config                     also: vsnd, vsn-session, vsn-neighbor, vsn-history, vcenter
     start vcenter                       also: vsnd; vsnd starts the others by itself
     probe                               real frames in every VLAN to every host: what arrives
 
@@ -40,10 +40,10 @@ vsnd's log: {log}
 def _kill(stage, name):
     if name == "vcenter" and stage.vcenter_up:
         stage.kill_vcenter()
-    elif name in ("vsnd", "vsn-session", "vsn-neighbor", "vsn-config"):
+    elif name in ("vsnd", "vsn-session", "vsn-neighbor", "vsn-config", "vsn-history"):
         stage.kill_process(name)
     else:
-        return "expected: kill vsnd | vsn-session | vsn-neighbor | vsn-config | vcenter"
+        return "expected: kill vsnd | vsn-session | vsn-neighbor | vsn-config | vsn-history | vcenter"
     return f"{name}: killed"
 
 

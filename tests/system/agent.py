@@ -7,7 +7,7 @@ import signal
 from vsnlab import BUILD, WorldError, until
 from vsnlab import vlans as vlan_lists
 
-PROGRAMS = ("vsnd", "vsn-config", "vsn-session", "vsn-neighbor")
+PROGRAMS = ("vsnd", "vsn-config", "vsn-session", "vsn-neighbor", "vsn-history")
 
 
 class Agent:

@@ -52,7 +52,7 @@ def test_nothing_is_lost_when_processes_are_killed_in_any_order(scene, frames):
 
 def test_all_at_once(scene, frames):
     agent = scene.agent
-    for program in ("vsn-config", "vsn-session", "vsn-neighbor", "vsnd"):
+    for program in ("vsn-config", "vsn-session", "vsn-neighbor", "vsn-history", "vsnd"):
         agent.kill(program)
     agent.start()
     agent.wait_running()
