@@ -40,6 +40,7 @@ class Bridge:
         self.vlans.append(f"vlan add vid {vlan} dev {port}{' pvid untagged' if untagged else ''}")
 
     def remove(self, port, vlan):
+        print(port, "lost", vlan, flush=True)
         members = self.members.setdefault(port, set())
         members.discard(vlan)
         self.vlans.append(f"vlan del vid {vlan} dev {port}")

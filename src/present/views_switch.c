@@ -1,6 +1,7 @@
 /* The switch's side: ports, VLANs, virtual wires, the plan, and what was done. */
 #include "present/views.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct port *port_row(const struct view *view, const char *name)
@@ -99,6 +100,18 @@ static const char *problem_of(const struct config_port *config, const struct por
     return intent ? intent->reason : "";
 }
 
+/* What the switch takes its time over; "" when it does not. */
+static const char *late_of(const struct port *port, char *text, size_t size)
+{
+    char vlans[128];
+
+    text[0] = '\0';
+    if (!vlanset_is_empty(&port->pending))
+        snprintf(text, size, "VLAN %s is configured, and the switch has not confirmed it yet",
+                 vlanset_text(&port->pending, vlans, sizeof(vlans)));
+    return text;
+}
+
 static void write_port(const struct view *view, const char *name)
 {
     static const struct port absent = { .link = LINK_UNKNOWN };
@@ -108,6 +121,8 @@ static void write_port(const struct view *view, const char *name)
     const struct port_intent *intent = intent_find(core_intent(view->core), name);
     const struct plan_port *plan = plan_find(core_plan(view->core), name);
     struct vlanset applied = view_applied(port), hand_made = view_hand_made(port);
+    const char *problem = problem_of(config, row, intent, plan);
+    char late[256];
 
     writer_object(writer, NULL);
     writer_text(writer, "port", name);
@@ -125,7 +140,7 @@ static void write_port(const struct view *view, const char *name)
     write_wires(view, name);
     write_held(view, plan);
     writer_remark(writer, "refusal", plan ? plan->refusal : "");
-    writer_remark(writer, "problem", problem_of(config, row, intent, plan));
+    writer_remark(writer, "problem", *problem ? problem : late_of(port, late, sizeof(late)));
     writer_remark(writer, "remark",
                   config && config->uplink
                       ? "an uplink to another switch: it carries what the ports here need"

@@ -20,10 +20,12 @@ static struct vlanset missing_on(const struct inventory *module, const char *nam
                                  const struct vlanset *vlans)
 {
     const struct port *port = inventory_find(module, TABLE_PORT, "", name);
+    struct vlanset carried;
 
     if (!port || !is_ready(module))
         return *vlans;
-    return port->open ? vlanset_empty : vlanset_minus(vlans, &port->tagged);
+    carried = vlanset_minus(&port->tagged, &port->pending);
+    return port->open ? vlanset_empty : vlanset_minus(vlans, &carried);
 }
 
 /* Notes since when a port carries what is needed there. Returns what it lacks. */

@@ -239,6 +239,8 @@ static void tell_port(struct preflight *preflight, const struct vlanset *vlans, 
     carried = port->open ? *vlans : port->tagged;
     if (plan)
         carried = vlanset_minus(&carried, &plan->remove);
+    tell_part(preflight, &rest, port->pending, PREFLIGHT_WILL_BE,
+              "it is configured, and the switch has not confirmed it yet");
     tell_part(preflight, &rest, carried, PREFLIGHT_READY, "");
     outlook = look_ahead(preflight, port, intent);
     tell_written(preflight, &rest, name, &outlook);

@@ -114,6 +114,7 @@ struct outcome batch_outcome(const struct batch_entry *entry, const struct port 
 
     if (port) {
         outcome.added = vlanset_both(&entry->change->add, &port->tagged);
+        outcome.added = vlanset_minus(&outcome.added, &port->pending);
         outcome.removed = vlanset_minus(&entry->change->remove, &port->tagged);
         vlanset_remove(&outcome.removed, (uint32_t)port->native);
     }

@@ -15,6 +15,7 @@
 #define REMOVALS_MAX 512 /* the same for removals; WATCH compares each key with those before it */
 #define TRIES 5          /* times that a transaction may be dropped */
 #define POLL_MS 50       /* between two looks, where Redis does not tell of keys */
+#define LET_GO_MS 1000   /* for a row that is on its way out */
 #define PROBLEM_MAX 2000 /* bytes of an item's sentences */
 #define LOADED "CONFIG_DB_INITIALIZED"
 
@@ -315,11 +316,47 @@ static void fail_items(struct sonic_item *items, size_t n_items, int code, const
     }
 }
 
+/* Whether a row that is to be added was there a moment ago: it has left CONFIG_DB, and vlanmgrd has
+ * not come to it yet. */
+static bool is_on_its_way_out(const struct sonic_db *db, const struct sonic_item *item)
+{
+    const struct sonic_port *port = port_of(db, item);
+    struct vlanset left;
+
+    if (!port)
+        return false;
+    left = vlanset_both(&item->add, &port->ready);
+    left = vlanset_minus(&left, &port->tagged);
+    left = vlanset_minus(&left, &port->untagged);
+    return !vlanset_is_empty(&left);
+}
+
+/* Gives vlanmgrd a moment to take such rows from the port: until then, what it has confirmed says
+ * nothing about those that are written now. When it takes longer, they are written all the same. */
+static int let_go(struct sonic_db *db, const struct sonic_item *items, size_t n_items,
+                  struct error *reterr)
+{
+    int64_t until_ms = clock_now_ms() + LET_GO_MS;
+    int r = 0;
+
+    for (size_t i = 0; i < n_items && r >= 0; i++)
+        while (r >= 0 && clock_now_ms() < until_ms && is_on_its_way_out(db, &items[i])) {
+            r = sonic_db_await_news(db, db->is_told ? until_ms : clock_now_ms() + POLL_MS, reterr);
+            if (r >= 0 && !db->is_told)
+                r = sonic_db_refresh(db, reterr);
+        }
+    return r < 0 ? r : 0;
+}
+
 static int add_all(struct sonic_db *db, struct sonic_item *items, size_t n_items,
                    struct error *reterr)
 {
     bool more = true;
     unsigned dropped = 0;
+    int left = let_go(db, items, n_items, reterr);
+
+    if (left < 0)
+        return left;
 
     while (more) {
         int r = add_some(db, items, n_items, &more, reterr);

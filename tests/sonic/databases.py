@@ -1,5 +1,6 @@
 """A SONiC without a data plane: Redis with its schema and the stand-in of vlanmgrd, on this machine, as any user."""
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -69,6 +70,12 @@ class Databases:
                                          stdout=subprocess.PIPE, text=True)
         assert "ready" in self.vlanmgrd.stdout.readline()
         return self
+
+    def vlanmgrd_says(self):
+        """Its next line; "" when there is none in time."""
+        if not select.select([self.vlanmgrd.stdout], [], [], PATIENCE)[0]:
+            return ""
+        return self.vlanmgrd.stdout.readline().strip()
 
     def stop_vlanmgrd(self):
         if self.vlanmgrd:

@@ -170,6 +170,22 @@ def test_swss_starts_anew_and_what_is_ours_stays_ours(databases, module):
     module.wait("tagged=100-110 owned=100-110")
 
 
+def test_a_row_that_another_hand_took_is_added_again_when_it_is_gone(tmp_path):
+    """vlanmgrd, slow as on a switch, has not come to the removal yet, and what it has confirmed is of before. What is told
+    as added is there, by its own word."""
+    with Databases(str(tmp_path)) as databases:
+        module = ready(databases.start_vlanmgrd(pace=200).config_module())
+        module.change(add="100")
+        module.outcome()
+        for _ in range(3):
+            databases.config.delete("VLAN_MEMBER|Vlan100|Ethernet0")
+            module.change(add="100")
+            assert "problem=" not in module.outcome()
+            gone = [line for line in module.lines if " pending=" in line]
+            assert not gone and databases.members(table="VLAN_MEMBER_TABLE") == {100}
+            assert databases.vlanmgrd_says() == "Ethernet0 lost 100"
+
+
 def test_a_vlanmgrd_that_takes_its_time(tmp_path):
     """20 ms a member, as on a switch: what is late is told when it is there."""
     with Databases(str(tmp_path)) as databases:
