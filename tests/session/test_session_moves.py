@@ -216,6 +216,30 @@ def test_a_move_that_was_under_way_before_we_came(vcenter, follow):
     assert session.syncs == 1
 
 
+def test_a_move_during_the_full_read(vcenter, follow):
+    """It is told at once, however long the inventory takes."""
+    server = vcenter(world(), *QUICK)
+    server.fault("stall", call="RetrievePropertiesEx", count=1, seconds=3)
+    session = follow(server).until_state("syncing")
+    until("the inventory is asked for", lambda: server.control("state", brief=1)["calls"].get("WaitForUpdatesEx"))
+    server.migrate("web", "esx2.example.net", run=8000)
+    session.until("destined", lambda s: any(row.get("to") for row in moves_of(s).values()))
+    assert session.session["state"] == "syncing" and session.syncs == 0
+    session.until_state("connected")
+    (owner, _), row = next(iter(moves_of(session).items()))
+    assert owner == session.named("machine", "web")[0] and row["to"] == session.named("host", "esx2.example.net")[0]
+
+
+def test_the_full_read_ends_with_the_moves_that_are_under_way(vcenter, follow):
+    """However long these take to be asked for."""
+    server = vcenter(world(), *QUICK)
+    server.migrate("web", "esx2.example.net", run=8000)
+    until("it runs", lambda: server.moves()[0]["started"])
+    server.fault("stall", call="QueryEvents", count=1, seconds=2)
+    session = follow(server).until("the read ends", lambda s: s.syncs == 1)
+    assert [row.get("to") for row in moves_of(session).values()] == [session.named("host", "esx2.example.net")[0]]
+
+
 def test_what_ended_while_contact_was_lost(vcenter, follow):
     """The full read decides: neither the move nor a need of it is left."""
     server = vcenter(world(), *QUICK)
