@@ -103,6 +103,7 @@ struct entry *entry_restore(const struct migration *row, uint64_t number)
     if (!entry || !entry->row)
         return entry_free(entry);
     entry->number = number;
+    entry->seen_ms = INT64_MIN / 2; /* on a clock of which nothing is known */
     entry->is_old = row->outcome == MIGRATION_RUNNING;
     entry->is_followed = entry->is_old;
     return entry;
@@ -253,6 +254,7 @@ bool entry_has_arrived(const struct entry *entry, const struct machine *machine)
 
 void entry_arrive(struct entry *entry, const char *host, const char *name, struct moment moment)
 {
+    resume(entry, moment);
     set_destination(entry, host, name, moment);
     if (entry->row->switched_over_ms)
         return;

@@ -368,7 +368,8 @@ static void land(const struct migrations *migrations, const struct contact *cont
     for (size_t i = 0; i < migrations->followed.count; i++) {
         struct entry *entry = migrations->followed.entries[i];
 
-        if (entry->has_landed || strcmp(entry->row->hypervisor, contact->name) != 0 ||
+        if (entry->has_landed || entry->is_old ||
+            strcmp(entry->row->hypervisor, contact->name) != 0 ||
             !entry_has_arrived(entry, machine))
             continue;
         if (strcmp(entry->row->machine_id, machine->id) != 0)

@@ -663,6 +663,38 @@ static void a_move_that_ended_while_vsnd_did_not_run(void **state)
     assert_non_null(strstr(written(bench), "outcome=unknown"));
 }
 
+/* When it ended is not known, though it is where it was to be. */
+static void a_start_that_ended_while_vsnd_did_not_run(void **state)
+{
+    struct bench *bench = *state;
+
+    feed(bench, 1000,
+         CONFIG "history begin migration\nhistory new migration id=3 hypervisor=vc1 machine_id=m1 "
+                "machine=web-m1 move=t1 to=esx2 kind=start seen_ms=999999999500\n"
+                "history end migration\n");
+    feed(bench, 1000, SWITCH READ(MACHINE("m1", "b", "on")) NEIGHBORS SETTLE);
+    feed(bench, 1000 + MIGRATION_GRACE_MS, SETTLE);
+    assert_outcome(entry(bench, 0), "unknown", "vsnd was not running when it ended");
+    assert_int_equal(clock_of(entry(bench, 0)->switched_over_ms), -1);
+}
+
+/* The clock counts from the start of the switch, and the history is older. */
+static void entries_of_old_are_no_answer_to_what_happens_now(void **state)
+{
+    struct bench *bench = *state;
+
+    feed(bench, 1000,
+         CONFIG "history begin migration\nhistory new migration id=3 hypervisor=vc1 machine_id=m1 "
+                "machine=web-m1 move=t1 from=esx3 to=esx2 kind=migrate outcome=in-time "
+                "seen_ms=999999999500\nhistory end migration\n");
+    feed(bench, 1000, SWITCH READ(MACHINE("m1", "a", "on")) NEIGHBORS SETTLE);
+    feed(bench, 2000, VC "put machine id=m1 host=b\n" SETTLE);
+    assert_int_equal(count(bench), 2);
+    assert_outcome(entry(bench, 0), "missed", "its move was not announced");
+    assert_outcome(entry(bench, 1), "in-time", "");
+    assert_int_equal(clock_of(entry(bench, 1)->switched_over_ms), -1);
+}
+
 static void a_move_whose_vlans_were_there_before_vsnd_stopped(void **state)
 {
     struct bench *bench = *state;
@@ -805,6 +837,8 @@ int main(void)
         ROW(a_new_history_process_is_told_what_it_missed),
         ROW(a_move_that_was_under_way_when_vsnd_started),
         ROW(a_move_that_ended_while_vsnd_did_not_run),
+        ROW(a_start_that_ended_while_vsnd_did_not_run),
+        ROW(entries_of_old_are_no_answer_to_what_happens_now),
         ROW(a_move_whose_vlans_were_there_before_vsnd_stopped),
         ROW(a_hypervisor_that_is_configured_no_more),
         ROW(the_oldest_that_are_over_go),
