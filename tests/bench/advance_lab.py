@@ -11,6 +11,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 
 from vsnlab import OvsPlane, VCenter, XenPool
 from vsnlab.until import until
@@ -183,10 +185,14 @@ def machines(size, host):
 
 
 def drive(side):
-    """Plays the plan: another machine starts when one has switched over. The server's own record of all moves."""
-    plan, done = side.size.plan(), 0
-    begun = side.size.at_once
-    side.migrate(plan[:begun])
+    """Plays the plan: the first ones start evenly over the time of a move, and from then on another one when one has switched
+    over. The server's own record of all moves."""
+    size, plan, done = side.size, side.size.plan(), 0
+    pause, started = threading.Event(), time.monotonic()
+    for begun in range(size.at_once):
+        pause.wait(max(0, started + begun * size.ms / 1000 / size.at_once - time.monotonic()))
+        side.migrate(plan[begun:begun + 1])
+    begun = size.at_once
     while done < len(plan):
         switched = len(side.server.switchovers(after=done))
         done += switched
