@@ -355,8 +355,9 @@ static bool run_neighbor(struct faults *faults, unsigned port, struct world *wor
     pretend(faults, heard, world, feed->now_ms);
     if (strcmp(heard->pretends, now) == 0)
         heard->pretends[0] = '\0';
-    return tell_neighbor(feed, port, heard->told[0], now) &&
-           tell_neighbor(feed, port, heard->told[1], heard->pretends);
+    /* The pretender first: when it is told to be gone, its address may be heard from its owner. */
+    return tell_neighbor(feed, port, heard->told[1], heard->pretends) &&
+           tell_neighbor(feed, port, heard->told[0], now);
 }
 
 /* ---- All together ---------------------------------------------------------------------------- */
