@@ -38,7 +38,8 @@ def test_instants_of_a_move(rack):
     s.until(lambda: s.control("/ctl/moves")[0]["outcome"] == "success")
     (move,) = s.control("/ctl/moves")
     assert (move["machine"], move["from"], move["to"], move["kind"]) == ("m0", "h0", "h1", "manual")
-    assert before <= move["queued"] <= move["started"] - 20 <= move["switched"] - 120 <= move["ended"] - 120
+    assert before <= move["queued"] <= move["started"] - 19 and move["switched"] <= move["ended"]
+    assert move["switched"] - move["started"] >= 99
     assert move["ended"] <= time.time() * 1000 and switchover["switched"] == move["switched"]
     assert s.control("/ctl/moves?since=%d" % move["id"]) == []
     assert s.control("/ctl/switchovers?after=1&wait=0.05") == []
@@ -98,11 +99,11 @@ def test_silence_then_all_at_once(rack):
 def test_hold_ends_by_itself(rack):
     s = rack(2, 1)
     watch = Watch(s.connect(), VirtualMachine=["runtime.host"])
-    s.control("/ctl/fault", {"kind": "hold", "seconds": 0.5})
     start = time.monotonic()
+    s.control("/ctl/fault", {"kind": "hold", "seconds": 0.5})
     s.control("/ctl/migrate?vm=m0&host=h1&queue=0&pre=0&run=0")
     watch.until(lambda o: [p["runtime.host"].name for p in o.values()] == ["h1"])
-    assert time.monotonic() - start >= 0.4 and s.control("/ctl/fault") == []
+    assert time.monotonic() - start >= 0.49 and s.control("/ctl/fault") == []
 
 
 def test_cut_line(rack):

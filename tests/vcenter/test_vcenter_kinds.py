@@ -22,6 +22,16 @@ class Place:
     def last_move(self):
         return self.server.control("/ctl/moves")[-1]
 
+    def announced(self, task):
+        """(class, event): the first one that is told of a task."""
+        self.server.until(lambda: self.chain(task))
+        return self.chain(task)[0]
+
+    def in_advance(self):
+        """True when the last move was announced as long before its end as it was to be."""
+        move = self.last_move()
+        return move["switched"] - move["started"] >= 299
+
     def chain(self, task):
         """The events of a task, oldest first, without that of the task itself."""
         return [e for e in events_in_order(self.session, task.info.eventChainId) if e[0] != "TaskEvent"]
@@ -38,7 +48,7 @@ def names(events):
 
 @pytest.mark.parametrize("was, announcement", [("off", "VmStartingEvent"), ("suspended", "VmResumingEvent")])
 def test_started_on_another_host(place, was, announcement):
-    p = place()
+    p = place("-t-start", "2s")
     finish(p.vm.PowerOffVM_Task() if was == "off" else p.vm.SuspendVM_Task())
     task = p.vm.PowerOnVM_Task(host=p.target)
     with pytest.raises(vim.fault.TaskInProgress):
@@ -46,11 +56,10 @@ def test_started_on_another_host(place, was, announcement):
     with pytest.raises(vim.fault.TaskInProgress):
         p.vm.PowerOnVM_Task()
     assert task.info.descriptionId == "VirtualMachine.powerOn" and task.info.eventChainId > 0
-    p.server.until(lambda: len(p.chain(task)) > 0)
-    (name, event), = p.chain(task)
+    name, event = p.announced(task)
     assert name == announcement and event.host.host._moId == p.target._moId and event.vm.vm._moId == p.vm._moId
-    assert p.vm.runtime.host._moId == p.source._moId and p.vm.runtime.powerState != "poweredOn"
     finish(task)
+    assert p.in_advance()
     assert p.vm.runtime.host._moId == p.target._moId and p.vm.runtime.powerState == "poweredOn"
     assert names(p.chain(task)) == [announcement, "VmPoweredOnEvent"]
     with pytest.raises(vim.fault.InvalidPowerState):
@@ -80,8 +89,7 @@ def test_copied_to_another_host(place, template):
         assert source.config.template
     location = vim.vm.RelocateSpec(host=p.target, pool=p.source.parent.resourcePool)
     task = source.CloneVM_Task(source.parent, "copy", vim.vm.CloneSpec(location=location, template=False, powerOn=True))
-    p.server.until(lambda: len(p.chain(task)) > 0)
-    (name, first), = p.chain(task)
+    name, first = p.announced(task)
     if template:
         assert name == "VmBeingDeployedEvent" and first.srcTemplate.vm._moId == source._moId
         assert first.vm.name == "copy" and first.host.host._moId == p.target._moId
@@ -89,6 +97,7 @@ def test_copied_to_another_host(place, template):
         assert name == "VmBeingClonedEvent" and first.vm.vm._moId == source._moId
         assert first.destName == "copy" and first.destHost.host._moId == p.target._moId
     copy = finish(task)
+    assert p.in_advance()
     assert copy.name == "copy" and copy.runtime.host._moId == p.target._moId
     assert copy.runtime.powerState == "poweredOn" and [n._moId for n in copy.network] == [n._moId for n in source.network]
     if template:
@@ -103,10 +112,10 @@ def test_created(place):
     p = place()
     config = vim.vm.ConfigSpec(name="fresh", guestId="otherGuest", files=vim.vm.FileInfo(vmPathName="[LocalDS_0]"))
     task = p.vm.parent.CreateVM_Task(config, p.vm.resourcePool, p.target)
-    p.server.until(lambda: len(p.chain(task)) > 0)
-    (name, first), = p.chain(task)
+    name, first = p.announced(task)
     assert name == "VmBeingCreatedEvent" and first.host.host._moId == p.target._moId and first.vm.name == "fresh"
     fresh = finish(task)
+    assert p.in_advance()
     assert first.vm.vm._moId == fresh._moId and fresh.runtime.host._moId == p.target._moId
     assert names(p.chain(task))[-1] == "VmCreatedEvent"
 
