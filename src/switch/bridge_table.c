@@ -27,6 +27,17 @@ struct bridge_port *bridge_table_at(const struct bridge_table *table, int ifinde
     return NULL;
 }
 
+bool bridge_table_concerns(const struct bridge_table *table, int ifindex, int master)
+{
+    if (ifindex == table->ifindex || (master && master == table->ifindex))
+        return true;
+    for (size_t i = 0; i < table->n_ports; i++)
+        if (table->ports[i].ifindex == ifindex || table->ports[i].ifindex == master ||
+            bridge_lag_has(&table->ports[i].lag, ifindex))
+            return true;
+    return false;
+}
+
 struct bridge_port *bridge_table_find(const struct bridge_table *table, const char *name)
 {
     for (size_t i = 0; i < table->n_ports; i++)
@@ -76,15 +87,16 @@ static int on_bridge(const struct nlmsghdr *message, void *data)
     return 0;
 }
 
-static struct nlmsghdr *link_request(void *buffer, uint16_t flags, unsigned char family)
+static struct nlmsghdr *look_request(void *buffer, const char *name)
 {
     struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
     struct ifinfomsg *link;
 
     request->nlmsg_type = RTM_GETLINK;
-    request->nlmsg_flags = NLM_F_REQUEST | flags;
+    request->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
     link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
-    link->ifi_family = family;
+    link->ifi_family = AF_UNSPEC;
+    mnl_attr_put_strz(request, IFLA_IFNAME, name);
     return request;
 }
 
@@ -104,12 +116,10 @@ static void judge(struct bridge_table *table, const struct look *look)
 int bridge_table_look(struct bridge_table *table, struct error *reterr)
 {
     char buffer[512] __attribute__((aligned(8)));
-    struct nlmsghdr *request = link_request(buffer, NLM_F_ACK, AF_UNSPEC);
     struct look look = { .protocol = ETH_P_8021Q };
     int r;
 
-    mnl_attr_put_strz(request, IFLA_IFNAME, table->name);
-    r = netlink_talk(table->netlink, request, on_bridge, &look);
+    r = netlink_talk(table->netlink, look_request(buffer, table->name), on_bridge, &look);
     if (r < 0)
         return error_set(reterr, -ENOTCONN, "bridge %s: %s", table->name, strerror(-r));
     if (!look.is_bridge)
@@ -153,19 +163,18 @@ static int on_port(const struct nlmsghdr *message, void *data)
     struct bridge_table *table = data;
     const struct nlattr *attribute;
     unsigned operstate = IF_OPER_UNKNOWN;
-    int master = 0;
 
+    if (bridge_lag_master_of(message) != table->ifindex || port.ifindex == table->ifindex)
+        return 0;
     mnl_attr_for_each(attribute, message, sizeof(*link))
     {
         if (mnl_attr_get_type(attribute) == IFLA_IFNAME)
             text_copy(port.name, sizeof(port.name), mnl_attr_get_str(attribute));
-        else if (mnl_attr_get_type(attribute) == IFLA_MASTER)
-            master = (int)mnl_attr_get_u32(attribute);
         else if (mnl_attr_get_type(attribute) == IFLA_OPERSTATE)
             operstate = mnl_attr_get_u8(attribute);
+        else if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
+            bridge_lag_take(&port.lag, attribute);
     }
-    if (master != table->ifindex || port.ifindex == table->ifindex)
-        return 0;
     port.enabled = (link->ifi_flags & IFF_UP) != 0;
     port.link = link_of(operstate, link->ifi_flags);
     return port_add(table, &port);
@@ -193,8 +202,10 @@ static struct nlmsghdr *vlan_request(void *buffer, int ifindex)
 
 static void ports_done(struct bridge_port *ports, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        bridge_lag_done(&ports[i].lag);
         stations_done(&ports[i].stations);
+    }
     free(ports);
 }
 
@@ -211,9 +222,12 @@ static int dump_ports(struct bridge_table *table)
     int r;
 
     bridge_table_done(table);
-    r = netlink_talk(table->netlink, link_request(buffer, NLM_F_DUMP, AF_BRIDGE), on_port, table);
+    r = netlink_talk(table->netlink, bridge_lag_request(buffer, table->ifindex), on_port, table);
     if (r == 0)
         r = netlink_talk(table->netlink, vlan_request(buffer, 0), on_vlans, table);
+    for (size_t i = 0; r == 0 && i < table->n_ports; i++)
+        if (table->ports[i].lag.is_lag)
+            r = bridge_lag_read(&table->ports[i].lag, table->netlink, table->ports[i].ifindex);
     return r;
 }
 

@@ -1,11 +1,13 @@
 /* bridge_table.h: a Linux bridge as the kernel shows it over rtnetlink: whether it filters VLANs,
- * its ports with their VLANs, and its MAC table. It only reads; linux_bridge.c writes. */
+ * its ports with their VLANs and, for a LAG, its members, and its MAC table. It only reads;
+ * linux_bridge.c writes. */
 #ifndef VSN_SWITCH_BRIDGE_TABLE_H
 #define VSN_SWITCH_BRIDGE_TABLE_H
 
 #include <linux/if.h>
 
 #include "model/record.h"
+#include "switch/bridge_lag.h"
 #include "switch/bridge_vlan.h"
 #include "switch/netlink.h"
 #include "switch/stations.h"
@@ -16,6 +18,7 @@ struct bridge_port {
     bool enabled;
     enum link link;
     struct bridge_vlans vlans;
+    struct bridge_lag lag;
     struct vlanset learnt;
     struct stations stations;
     bool is_written; /* by the batch under way */
@@ -49,5 +52,9 @@ int bridge_table_read_vlans(struct bridge_table *table, struct bridge_port *port
 
 struct bridge_port *bridge_table_find(const struct bridge_table *table, const char *name);
 struct bridge_port *bridge_table_at(const struct bridge_table *table, int ifindex);
+
+/* Whether that interface is the bridge, a port of it, or a member of a LAG that is one, or with
+ * that master (0: none) is becoming one of these. */
+bool bridge_table_concerns(const struct bridge_table *table, int ifindex, int master);
 
 #endif

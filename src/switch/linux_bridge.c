@@ -37,23 +37,6 @@ static struct linux_bridge *bridge_of(struct driver *driver)
 
 /* ---- Notices --------------------------------------------------------------------------------- */
 
-static bool is_of_bridge(const struct linux_bridge *bridge, const struct nlmsghdr *message)
-{
-    const struct ifinfomsg *link = mnl_nlmsg_get_payload(message);
-    const struct nlattr *attribute;
-
-    if (link->ifi_index == bridge->table.ifindex ||
-        bridge_table_at(&bridge->table, link->ifi_index))
-        return true;
-    mnl_attr_for_each(attribute, message, sizeof(*link))
-    {
-        if (mnl_attr_get_type(attribute) == IFLA_MASTER &&
-            (int)mnl_attr_get_u32(attribute) == bridge->table.ifindex)
-            return true;
-    }
-    return false;
-}
-
 /* The port is read back by the batch that is under way, whoever has changed it. */
 static bool is_read_back(const struct linux_bridge *bridge, int ifindex)
 {
@@ -73,7 +56,7 @@ static bool concerns(const struct linux_bridge *bridge, const struct nlmsghdr *m
         return false;
     if (link->ifi_family == AF_BRIDGE)
         return message->nlmsg_type == RTM_DELLINK || !is_read_back(bridge, link->ifi_index);
-    return is_of_bridge(bridge, message);
+    return bridge_table_concerns(&bridge->table, link->ifi_index, bridge_lag_master_of(message));
 }
 
 /* Whether one of the notices in a datagram says that the bridge, or a port of it, changed. */
@@ -161,6 +144,8 @@ static struct port row_of(const struct linux_bridge *bridge, const struct bridge
         .tagged = tagged,
         .learnt = port->learnt,
         .learnt_known = bridge->table.fdb_known,
+        .members = port->lag.members,
+        .partner = port->lag.partner,
     };
 }
 

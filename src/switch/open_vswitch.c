@@ -6,13 +6,16 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "model/names.h"
 #include "switch/json_rpc.h"
 #include "switch/ovs_fdb.h"
 #include "switch/ovs_replica.h"
 
 #define DATABASE "Open_vSwitch"
 #define TRANSACTION_MAX (64 * 1024 * 1024) /* bytes */
-#define TRIES 4                            /* on a port that another hand is changing as well */
+#define REFUSAL_SIZE 320
+#define MEMBERS_MAX 4096 /* bytes of the names of a port's interfaces */
+#define TRIES 4          /* on a port that another hand is changing as well */
 
 /* Where an interface of a port is found in the MAC table. */
 struct place {
@@ -125,10 +128,24 @@ static void place_add(struct open_vswitch *vswitch, const char *port, int64_t of
         free(name);
 }
 
+/* Adds to 'names' the interfaces of a port that has more than one. */
+static void name_members(const struct open_vswitch *vswitch, const struct ovs_row *row,
+                         struct strbuf *names)
+{
+    for (size_t i = 0; row->n_members > 1 && i < row->n_members; i++) {
+        const struct ovs_row *interface = ovs_replica_member(vswitch->replica, row, i);
+
+        if (interface && interface->name)
+            names_add(names, interface->name);
+    }
+}
+
 /* A port is up when one of its interfaces is. */
 static void read_interfaces(const struct open_vswitch *vswitch, const struct ovs_row *row,
                             struct port *port)
 {
+    bool is_lacp_current = false;
+
     port->link = LINK_UNKNOWN;
     for (size_t i = 0; i < row->n_members; i++) {
         const struct ovs_row *interface = ovs_replica_member(vswitch->replica, row, i);
@@ -136,11 +153,14 @@ static void read_interfaces(const struct open_vswitch *vswitch, const struct ovs
         if (!interface)
             continue;
         port->enabled |= interface->is_enabled;
+        is_lacp_current |= interface->is_lacp_current;
         if (interface->link == LINK_UP || port->link == LINK_UNKNOWN)
             port->link = interface->link;
         ovs_fdb_learnt(vswitch->fdb, interface->number, &port->learnt);
     }
     port->learnt_known = ovs_fdb_known(vswitch->fdb);
+    if (is_lacp_current)
+        port->partner = ovs_fdb_partner(vswitch->fdb, row->port.name);
 }
 
 static bool has_native(const struct ovsdb_port *port)
@@ -189,15 +209,24 @@ static struct port row_of(const struct ovsdb_port *port, const char *refusal)
     return row;
 }
 
-/* The port as it is now; 'text' holds its refusal. */
+/* What a port's row borrows. */
+struct port_texts {
+    char refusal[REFUSAL_SIZE];
+    struct strbuf members;
+};
+
+/* The port as it is now. */
 static struct port port_of(const struct open_vswitch *vswitch, const struct ovs_row *row,
-                           char *text, size_t size)
+                           struct port_texts *texts)
 {
     struct port port;
 
-    judge(&row->port, text, size);
-    port = row_of(&row->port, text);
+    judge(&row->port, texts->refusal, sizeof(texts->refusal));
+    port = row_of(&row->port, texts->refusal);
     read_interfaces(vswitch, row, &port);
+    strbuf_reset(&texts->members);
+    name_members(vswitch, row, &texts->members);
+    port.members = strbuf_text(&texts->members);
     return port;
 }
 
@@ -216,23 +245,25 @@ static int ovs_read(struct driver *driver, struct port_list *ret_ports, struct e
     struct open_vswitch *vswitch = vswitch_of(driver);
     int r = be_current(vswitch, reterr);
     const struct ovs_row *bridge, *row;
+    struct port_texts texts;
 
     if (r < 0)
         return r;
+    strbuf_init(&texts.members, MEMBERS_MAX);
     ovs_fdb_refresh(vswitch->fdb, clock_now_ms());
     forget_places(vswitch);
     bridge = ovs_replica_bridge(vswitch->replica, vswitch->bridge);
     for (size_t i = 0; r == 0 && i < bridge->n_members; i++) {
-        char refusal[320];
         struct port port;
 
         row = ovs_replica_member(vswitch->replica, bridge, i);
         if (!row || strcmp(row->port.name, vswitch->bridge) == 0)
             continue;
         find_places(vswitch, row);
-        port = port_of(vswitch, row, refusal, sizeof(refusal));
+        port = port_of(vswitch, row, &texts);
         r = port_list_add(ret_ports, &port);
     }
+    strbuf_done(&texts.members);
     return r < 0 ? error_set(reterr, r, "out of memory") : 0;
 }
 
@@ -264,7 +295,7 @@ static int check(const struct open_vswitch *vswitch, const struct ovs_row *row, 
                  const struct vlanset *add, struct error *reterr)
 {
     const struct ovsdb_port *port;
-    char refusal[320];
+    char refusal[REFUSAL_SIZE];
 
     if (!row)
         return error_set(reterr, -ENODEV, "bridge %s has no port %s", vswitch->bridge, name);
@@ -427,14 +458,16 @@ static int write_half(struct open_vswitch *vswitch, struct port_change *changes,
 static void hand_back(struct open_vswitch *vswitch, struct port_change *change)
 {
     struct ovs_row *row = find_port(vswitch, change->port);
-    char refusal[320];
+    struct port_texts texts;
     struct port port;
 
     if (!row)
         return;
     row->is_written = false;
-    port = port_of(vswitch, row, refusal, sizeof(refusal));
+    strbuf_init(&texts.members, MEMBERS_MAX);
+    port = port_of(vswitch, row, &texts);
     change->now = row_copy(TABLE_PORT, &port);
+    strbuf_done(&texts.members);
 }
 
 static void ovs_apply(struct driver *driver, struct port_change *changes, size_t count)

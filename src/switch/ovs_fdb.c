@@ -29,6 +29,7 @@ struct ovs_fdb {
     size_t n_seen, space;
     bool known;
     int64_t read_at_ms;
+    char *lacp; /* the text of lacp/show since the last refresh; NULL: not asked */
 };
 
 /* ovs-vswitchd puts its control socket beside the database's. */
@@ -71,6 +72,7 @@ struct ovs_fdb *ovs_fdb_free(struct ovs_fdb *fdb)
     free(fdb->seen);
     free(fdb->bridge);
     free(fdb->pattern);
+    free(fdb->lacp);
     free(fdb);
     return NULL;
 }
@@ -154,19 +156,27 @@ bool ovs_fdb_parse(struct ovs_fdb *fdb, const char *text)
     return true;
 }
 
-static int ask(struct ovs_fdb *fdb, json_t **ret_result)
+/* Takes over 'params'. */
+static int ask(struct ovs_fdb *fdb, const char *command, json_t *params, json_t **ret_result)
 {
     int r;
 
     if (!fdb->control)
         connect_control(fdb);
-    if (!fdb->control)
+    if (!fdb->control) {
+        json_decref(params);
         return -ENOTCONN;
+    }
     json_rpc_set_patience(fdb->control, PATIENCE_MS);
-    r = json_rpc_call(fdb->control, "fdb/show", json_pack("[s]", fdb->bridge), ret_result, NULL);
+    r = json_rpc_call(fdb->control, command, params, ret_result, NULL);
     if (r < 0)
         fdb->control = json_rpc_free(fdb->control);
     return r;
+}
+
+static int ask_table(struct ovs_fdb *fdb, json_t **ret_result)
+{
+    return ask(fdb, "fdb/show", json_pack("[s]", fdb->bridge), ret_result);
 }
 
 void ovs_fdb_refresh(struct ovs_fdb *fdb, int64_t now_ms)
@@ -180,9 +190,11 @@ void ovs_fdb_refresh(struct ovs_fdb *fdb, int64_t now_ms)
         return;
     fdb->read_at_ms = now_ms;
     fdb->known = false;
-    r = ask(fdb, &result);
+    free(fdb->lacp);
+    fdb->lacp = NULL;
+    r = ask_table(fdb, &result);
     if (r == -ENOTCONN && was_connected) /* it may have been started anew since the last time */
-        r = ask(fdb, &result);
+        r = ask_table(fdb, &result);
     if (r == -ETIMEDOUT)
         fdb->read_at_ms = now_ms + SILENT_MS - REFRESH_MS;
     text = r == 0 ? json_string_value(result) : NULL;
@@ -210,4 +222,59 @@ void ovs_fdb_heard(const struct ovs_fdb *fdb, int64_t ofport, struct stations *s
 
     if (seen)
         stations_copy(stations, &seen->stations);
+}
+
+/* ---- Partners by LACP ------------------------------------------------------------------------ */
+
+/* Where the part of 'bond' begins: behind "---- BOND ----". NULL: there is none. */
+static const char *find_bond(const char *text, const char *bond)
+{
+    char head[128];
+    const char *at;
+
+    if ((size_t)snprintf(head, sizeof(head), "---- %s ----\n", bond) >= sizeof(head))
+        return NULL;
+    for (at = strstr(text, head); at; at = strstr(at + 1, head))
+        if (at == text || at[-1] == '\n')
+            return at + strlen(head);
+    return NULL;
+}
+
+/* Each member has "member: NAME: current attached" and later "partner sys_id: ADDRESS" (lib/lacp.c,
+ * lacp_print_details; "slave:" before 2.15). One that is expired or defaulted only remembers its
+ * partner, or assumes one. */
+struct mac ovs_fdb_parse_partner(const char *text, const char *bond)
+{
+    struct mac partner = { { 0 } }, heard;
+    bool is_current = false;
+    char address[MAC_TEXT], state[16];
+
+    for (text = find_bond(text, bond); text && strncmp(text, "---- ", 5) != 0;) {
+        const char *line = text, *end = strchr(text, '\n');
+
+        text = end ? end + 1 : NULL;
+        if (sscanf(line, "member: %*[^:\n]: %15s", state) == 1 ||
+            sscanf(line, "slave: %*[^:\n]: %15s", state) == 1)
+            is_current = strcmp(state, "current") == 0;
+        if (!is_current || sscanf(line, " partner sys_id: %17s", address) != 1 ||
+            mac_parse(address, &heard) < 0 || !mac_is_unicast(heard))
+            continue;
+        if (mac_is_unicast(partner) && !mac_equal(partner, heard))
+            return (struct mac){ { 0 } };
+        partner = heard;
+    }
+    return partner;
+}
+
+struct mac ovs_fdb_partner(struct ovs_fdb *fdb, const char *bond)
+{
+    json_t *result = NULL;
+
+    if (!fdb->lacp && fdb->control && ask(fdb, "lacp/show", json_array(), &result) == 0) {
+        const char *text = json_string_value(result);
+
+        fdb->lacp = strdup(text ? text : "");
+    }
+    json_decref(result);
+    return ovs_fdb_parse_partner(fdb->lacp ? fdb->lacp : "", bond);
 }

@@ -1,5 +1,6 @@
-/* ovs_fdb.h: the MAC table of an Open vSwitch bridge. It is not in the database: ovs-vswitchd
- * prints it on its control socket (ovs-appctl fdb/show). */
+/* ovs_fdb.h: the MAC table of an Open vSwitch bridge, and its bonds' partners by LACP. They are not
+ * in the database: ovs-vswitchd prints them on its control socket (ovs-appctl fdb/show, lacp/show).
+ */
 #ifndef VSN_SWITCH_OVS_FDB_H
 #define VSN_SWITCH_OVS_FDB_H
 
@@ -31,5 +32,13 @@ void ovs_fdb_heard(const struct ovs_fdb *fdb, int64_t ofport, struct stations *s
 /* Takes the text of fdb/show as the table. False, and the table is not known, when it has not the
  * form of one. */
 bool ovs_fdb_parse(struct ovs_fdb *fdb, const char *text);
+
+/* The partner system of that bond by LACP, as lacp/show prints it: what its members agree on that
+ * hear one. Zero: there is none, they do not agree, or it could not be asked. Asks at most once
+ * from one refresh to the next. */
+struct mac ovs_fdb_partner(struct ovs_fdb *fdb, const char *bond);
+
+/* The same from the text of lacp/show. */
+struct mac ovs_fdb_parse_partner(const char *text, const char *bond);
 
 #endif

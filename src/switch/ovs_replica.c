@@ -118,6 +118,12 @@ static int set_link_state(struct ovs_row *row, const json_t *value, bool is_diff
     return 0;
 }
 
+static int set_lacp_current(struct ovs_row *row, const json_t *value, bool is_difference UNUSED)
+{
+    row->is_lacp_current = json_is_true(value);
+    return 0;
+}
+
 static int set_number(struct ovs_row *row, const json_t *value, bool is_difference UNUSED)
 {
     row->number = json_integer_value(value);
@@ -136,7 +142,9 @@ static const struct column {
     { OVS_PORT, "vlan_mode", set_mode },
     { OVS_PORT, "tag", set_tag },
     { OVS_PORT, "trunks", set_trunks },
+    { OVS_INTERFACE, "name", set_name },
     { OVS_INTERFACE, "admin_state", set_admin_state },
+    { OVS_INTERFACE, "lacp_current", set_lacp_current },
     { OVS_INTERFACE, "link_state", set_link_state },
     { OVS_INTERFACE, "ofport", set_number },
     { OVS_ROOT, "cur_cfg", set_number },

@@ -28,6 +28,7 @@ struct ovs_row {
     struct ovsdb_port port; /* 'name' is borrowed from above */
     bool is_enabled;        /* Interface: admin_state */
     enum link link;         /* Interface: link_state */
+    bool is_lacp_current;   /* Interface: lacp_current, its LACP partner was heard of lately */
     int64_t number;         /* Interface: ofport; root: cur_cfg */
     bool is_written;        /* for the owner of the replica: see ovs_replica_take() */
     bool is_lost;           /* out of memory while it was put in */

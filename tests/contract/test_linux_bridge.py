@@ -1,4 +1,6 @@
 """What the driver of the Linux bridge must bear: notices that are lost, and LAGs."""
+import urllib.parse
+
 import pytest
 
 from config_module import Config
@@ -69,6 +71,12 @@ def test_a_change_after_lost_notices_is_made_on_what_is_there(plane, folder):
     assert config.close() == 0
 
 
+def members_of(line):
+    """The members that a port's row tells; their order is the kernel's."""
+    words = dict(word.split("=", 1) for word in urllib.parse.unquote(line).split(" ")[2:] if "=" in word)
+    return set(filter(None, words.get("members", "").split(",")))
+
+
 @pytest.mark.parametrize("kind", ["bond", "team"])
 def test_a_lag_is_one_port(plane, folder, kind):
     make = "type bond mode 802.3ad miimon 100" if kind == "bond" else "type team"
@@ -78,11 +86,36 @@ def test_a_lag_is_one_port(plane, folder, kind):
              f"ip link set lag1 up; ip link set lag1 master {plane.bridge}\n")
     config = Config(plane, folder, more=["lag1"])
     assert "lag1" in config.ports and f"{kind}1" not in config.ports
+    assert members_of(config.ports["lag1"]) == {f"{kind}1", f"{kind}2"}
+    assert members_of(config.ports["swp1"]) == set()
     assert "added=100-101" in config.change("lag1", add="100-101")
     assert plane.vlans("lag1") == {100, 101} and plane.native("lag1") == 1
     plane.sh(f"ip link set {kind}1 nomaster\n")    # a LAG that loses a member keeps its VLANs
+    while members_of(line := config.wait("new port id=lag1")) != {f"{kind}2"}:
+        pass
+    assert " tagged=100-101 " in line
     assert "removed=100" in config.change("lag1", remove="100")
     assert plane.vlans("lag1") == {101}
     plane.sh("ip link del lag1\nfor i in 1 2; do ip link del " + kind + "$i; done\n")
+    config.wait("gone port id=lag1")
+    assert config.close() == 0
+
+
+def test_the_partner_of_a_lag_is_told(plane, folder):
+    """Two bonds with LACP between them, one of which is the switch's port; the other stops and comes back as another."""
+    plane.sh("modprobe -d /run/modules bonding\n"
+             "for lag in lag1 host; do ip link add $lag type bond mode 802.3ad miimon 50 lacp_rate fast; done\n"
+             "ip link set host address 02:00:00:00:00:77\n"
+             "for i in 1 2; do ip link add near$i type veth peer name far$i\n"
+             "ip link set near$i master lag1; ip link set far$i master host; done\n"
+             f"ip link set lag1 up; ip link set lag1 master {plane.bridge}\n")
+    config = Config(plane, folder, more=["lag1"])
+    assert members_of(config.ports["lag1"]) == {"near1", "near2"}
+    assert " partner=" not in config.ports["lag1"] or " partner=00:00:00:00:00:00" in config.ports["lag1"]
+    plane.sh("ip link set host up\n")
+    config.wait("partner=02:00:00:00:00:77")
+    plane.sh("ip link set host down; ip link set host type bond ad_actor_system 02:00:00:00:00:78; ip link set host up\n")
+    config.wait("partner=02:00:00:00:00:78")
+    plane.sh("ip link del lag1; ip link del host; ip link del near1; ip link del near2\n")
     config.wait("gone port id=lag1")
     assert config.close() == 0

@@ -21,7 +21,8 @@ static const char world[] =
     "'Port':{'" P1 "':{'initial':{'name':'p1','vlan_mode':'native-untagged','tag':1,"
     "'trunks':['set',[100,4095]],'interfaces':['uuid','" I1 "']}},"
     "'" P2 "':{'initial':{'name':'p2','interfaces':['uuid','" I2 "']}}},"
-    "'Interface':{'" I1 "':{'initial':{'admin_state':'up','link_state':'up','ofport':3}},"
+    "'Interface':{'" I1
+    "':{'initial':{'name':'eth1','admin_state':'up','link_state':'up','ofport':3}},"
     "'" I2 "':{'initial':{'ofport':['set',[]]}}}}";
 
 /* JSON with ' for ". */
@@ -104,6 +105,8 @@ static void what_is_left_out_is_at_its_default(void **state)
     assert_int_equal(one->port.tag, 1);
     assert_trunks(replica, 0, "100", true);
     assert_int_equal(ovs_replica_member(replica, one, 0)->link, LINK_UP);
+    assert_string_equal(ovs_replica_member(replica, one, 0)->name, "eth1");
+    assert_false(ovs_replica_member(replica, one, 0)->is_lacp_current);
     assert_int_equal(ovs_replica_member(replica, one, 0)->number, 3);
     assert_string_equal(two->port.mode, "");
     assert_int_equal(two->port.tag, -1);

@@ -172,6 +172,51 @@ static void the_mac_table_is_read(void **state)
     ovs_fdb_free(fdb);
 }
 
+static void assert_partner(const char *text, const char *bond, const char *partner)
+{
+    char mac[MAC_TEXT];
+
+    assert_string_equal(mac_format(ovs_fdb_parse_partner(text, bond), mac), partner);
+}
+
+#define NOBODY "00:00:00:00:00:00"
+
+/* As ovs-appctl lacp/show of Open vSwitch 3.1 prints it, but for the lines that are not read. */
+static void the_partner_of_a_bond_is_read(void **state)
+{
+    static const char text[] = "---- lag1 ----\n"
+                               "  status: active negotiated\n"
+                               "  sys_id: f6:b2:78:80:b8:48\n"
+                               "\n"
+                               "member: swp3: current attached\n"
+                               "  actor sys_id: f6:b2:78:80:b8:48\n"
+                               "\n"
+                               "  partner sys_id: 86:0d:2a:aa:8a:4f\n"
+                               "\n"
+                               "member: swp4: expired attached\n"
+                               "  partner sys_id: 86:0d:2a:aa:8a:50\n"
+                               "\n"
+                               "---- lag2 ----\n"
+                               "member: swp5: current attached\n"
+                               "  partner sys_id: 86:0d:2a:aa:8a:51\n"
+                               "member: swp6: current attached\n"
+                               "  partner sys_id: 86:0d:2a:aa:8a:52\n"
+                               "---- lag3 ----\n"
+                               "slave: swp7: current attached\n"
+                               "  partner sys_id: 86:0d:2a:aa:8a:53";
+
+    (void)state;
+    assert_partner(text, "lag1", "86:0d:2a:aa:8a:4f");
+    assert_partner(text, "lag2", NOBODY); /* cabled to two: they do not agree */
+    assert_partner(text, "lag3", "86:0d:2a:aa:8a:53");
+    assert_partner(text, "lag", NOBODY);
+    assert_partner(text, "lag4", NOBODY);
+    assert_partner("", "lag1", NOBODY);
+    assert_partner(
+        "---- lag1 ----\nmember: a: defaulted detached\n partner sys_id: 86:0d:2a:aa:8a:4f", "lag1",
+        NOBODY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_removal_never_empties_the_set),
         cmocka_unit_test(a_failed_operation_is_found),
         cmocka_unit_test(the_mac_table_is_read),
+        cmocka_unit_test(the_partner_of_a_bond_is_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
