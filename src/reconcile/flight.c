@@ -19,13 +19,14 @@ struct sent {
 
 struct flight {
     char *port;
-    struct sent *under_way; /* in the order of sending */
-    struct vlanset remove;  /* of what is under way, or was last */
-    unsigned failures;      /* in a row */
-    int64_t retry_ms;       /* not before that */
-    struct vlanset failed;  /* additions that rest until then */
-    struct vlanset taken;   /* ours, taken away by somebody else */
-    unsigned flips;         /* repairs since flip_ms */
+    struct sent *under_way;  /* in the order of sending */
+    struct vlanset remove;   /* of what is under way, or was last */
+    unsigned failures;       /* in a row */
+    int64_t retry_ms;        /* not before that */
+    struct vlanset failed;   /* additions that rest until then */
+    struct vlanset taken;    /* ours, taken away by somebody else */
+    struct vlanset repaired; /* since flip_ms */
+    unsigned flips;          /* how often one of them was repaired, at most */
     int64_t flip_ms;
     int64_t yield_ms; /* left alone until then */
     bool lost;
@@ -143,13 +144,21 @@ struct flight_obstacle flights_obstacle(struct flights *flights, const char *por
     return obstacle;
 }
 
-static bool count_flip(struct flight *flight, int64_t now_ms)
+/* A program that sets a port anew takes several VLANs away one after the other: that is no fight,
+ * which is about the same VLANs. */
+static bool count_flip(struct flight *flight, const struct vlanset *vlans, int64_t now_ms)
 {
+    struct vlanset again;
+
     if (now_ms - flight->flip_ms > FLIGHT_FLIP_MS) {
         flight->flip_ms = now_ms;
         flight->flips = 0;
+        flight->repaired = vlanset_empty;
     }
-    flight->flips++;
+    again = vlanset_both(&flight->repaired, vlans);
+    flight->repaired = vlanset_union(&flight->repaired, vlans);
+    if (flight->flips == 0 || !vlanset_is_empty(&again))
+        flight->flips++;
     if (flight->flips <= FLIGHT_FLIPS)
         return false;
     flight->yield_ms = now_ms + FLIGHT_YIELD_MS;
@@ -173,7 +182,7 @@ int flights_start(struct flights *flights, struct change *change, bool repairs, 
     LL_APPEND(flight->under_way, sent);
     flight->remove = vlanset_union(&flight->remove, &change->remove);
     flight->taken = vlanset_minus(&flight->taken, &change->add);
-    *ret_yields = repairs && count_flip(flight, now_ms);
+    *ret_yields = repairs && count_flip(flight, &change->add, now_ms);
     snprintf(flights->id, sizeof(flights->id), "%" PRIu64, sent->number);
     change->id = flights->id;
     return 0;

@@ -210,6 +210,20 @@ static void two_writers_do_not_fight(void **state)
     assert_free_at(now_ms + FLIGHT_YIELD_MS, 0);
 }
 
+/* As when another program sets a port anew, VLAN by VLAN. */
+static void many_vlans_that_go_one_after_the_other_are_no_fight(void **state)
+{
+    bool yields = false;
+    char vlan[8];
+
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        snprintf(vlan, sizeof(vlan), "%u", 100 + i);
+        land(start(vlan, "", 1000 + i, true, &yields), vlan, "", 1000 + i);
+        assert_false(yields);
+    }
+}
+
 static void repairs_now_and_then_are_no_fight(void **state)
 {
     bool yields = false;
@@ -235,6 +249,7 @@ int main(void)
         ROW(no_more_than_so_many_are_under_way),
         ROW(what_others_take_away_is_told_from_what_we_remove),
         ROW(two_writers_do_not_fight),
+        ROW(many_vlans_that_go_one_after_the_other_are_no_fight),
         ROW(repairs_now_and_then_are_no_fight),
     };
 
