@@ -198,6 +198,8 @@ static void say_line(const struct preflight_line *line, void *data)
     strbuf_init(&text, 8192);
     if (line->vif)
         strbuf_addf(&text, "%s", mac_format(line->vif->mac, mac));
+    else if (line->port[0])
+        strbuf_adds(&text, "from behind another switch");
     if (network[0])
         strbuf_addf(&text, " -> network \"%s\"", network);
     if (!vlanset_is_empty(&line->vlans))

@@ -1,5 +1,6 @@
 #include "reconcile/preflight.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,8 @@ struct preflight {
     char doubt[512]; /* why nothing that is known of the destination may be relied upon */
     enum preflight_state worst;
     struct preflight_line line; /* the one at hand, as far as it is known */
+    struct intent intent;       /* with what the move would ask for */
+    struct plan plan;           /* and what the plan would make of it */
 };
 
 const char *preflight_word(enum preflight_state state)
@@ -152,31 +155,13 @@ static bool is_frozen(const struct preflight *preflight)
     return status && status->frozen;
 }
 
-/* What the plan would write: 'add' holds what else is wanted. */
-struct outlook {
-    struct port_intent intent;
-    struct plan_port plan;
-};
-
-static struct outlook look_ahead(const struct preflight *preflight, const struct port *port,
-                                 const struct port_intent *intent)
-{
-    struct outlook outlook = { .intent = *intent };
-    struct vlanset asked = asked_on(preflight, port->id);
-
-    intent_ask(core_config(preflight->core), preflight->hypervisor->config, &asked,
-               &outlook.intent);
-    plan_additions(&outlook.plan, &outlook.intent, port);
-    return outlook;
-}
-
 /* What will not be written, and which word stands against it. */
-static void tell_refused(struct preflight *preflight, struct vlanset *rest, const struct port *port,
-                         const struct outlook *outlook)
+static void tell_refused(struct preflight *preflight, struct vlanset *rest, const struct port *port)
 {
     const struct config_hypervisor *hypervisor = preflight->hypervisor->config;
-    const struct config *config = core_config(preflight->core);
-    const struct config_port *fence = outlook->intent.port;
+    const struct port_intent *intent = intent_find(&preflight->intent, port->id);
+    const struct plan_port *plan = plan_find(&preflight->plan, port->id);
+    const struct config_port *fence = intent->port;
     struct vlanset native = vlanset_empty;
     char text[400];
 
@@ -184,41 +169,39 @@ static void tell_refused(struct preflight *preflight, struct vlanset *rest, cons
         vlanset_add(&native, (uint32_t)port->native);
     tell_part(preflight, rest, native, PREFLIGHT_REFUSED,
               "the native VLAN of the port, which stays untagged");
-    tell_part(preflight, rest, config->protected_vlans, PREFLIGHT_REFUSED, "'vlan protect'");
+    tell_part(preflight, rest, core_config(preflight->core)->protected_vlans, PREFLIGHT_REFUSED,
+              "'vlan protect'");
     snprintf(text, sizeof(text), "beyond 'vlan allowed' of hypervisor %s", hypervisor->name);
     tell_part(preflight, rest, vlanset_minus(rest, &hypervisor->allowed), PREFLIGHT_REFUSED, text);
     snprintf(text, sizeof(text), "beyond 'vlan allowed' of interface %s", fence->name);
     tell_part(preflight, rest, vlanset_minus(rest, &fence->allowed), PREFLIGHT_REFUSED, text);
     snprintf(text, sizeof(text), "beyond 'vlan maximum %u' of interface %s", fence->vlan_max,
              fence->name);
-    tell_part(preflight, rest, vlanset_minus(rest, &outlook->intent.wanted), PREFLIGHT_REFUSED,
-              text);
+    tell_part(preflight, rest, vlanset_minus(rest, &intent->wanted), PREFLIGHT_REFUSED, text);
     if (port->refusal[0])
         tell_part(preflight, rest, *rest, PREFLIGHT_REFUSED, port->refusal);
     snprintf(text, sizeof(text), "hypervisor %s is in 'mode check': nothing is written",
              hypervisor->name);
-    tell_part(preflight, rest, vlanset_minus(rest, &outlook->intent.apply), PREFLIGHT_REFUSED,
-              text);
+    tell_part(preflight, rest, vlanset_minus(rest, &intent->apply), PREFLIGHT_REFUSED, text);
     if (is_frozen(preflight))
         tell_part(preflight, rest, *rest, PREFLIGHT_REFUSED,
                   "frozen by the operator: nothing is written until 'vsn thaw'");
+    if (plan->left_out_reason)
+        tell_part(preflight, rest, plan->left_out, PREFLIGHT_REFUSED, plan->left_out_reason);
     tell_part(preflight, rest, *rest, PREFLIGHT_UNKNOWN, "it would not be written just now");
 }
 
 /* What would be written, but for a failure that may come again. */
-static void tell_written(struct preflight *preflight, struct vlanset *rest, const char *port,
-                         const struct outlook *outlook)
+static void tell_written(struct preflight *preflight, struct vlanset *rest, const char *port)
 {
+    const struct plan_port *plan = plan_find(&preflight->plan, port);
     struct vlanset failed = vlanset_empty;
     const char *rests =
         flights_rest(core_flights(preflight->core), port, preflight->now_ms, &failed);
-    struct vlanset doubtful = vlanset_both(&outlook->plan.ready, &failed);
 
-    if (is_frozen(preflight))
-        return;
     if (rests)
-        tell_part(preflight, rest, doubtful, PREFLIGHT_UNKNOWN, rests);
-    tell_part(preflight, rest, outlook->plan.ready, PREFLIGHT_WILL_BE, "");
+        tell_part(preflight, rest, vlanset_both(&plan->ready, &failed), PREFLIGHT_UNKNOWN, rests);
+    tell_part(preflight, rest, plan->ready, PREFLIGHT_WILL_BE, "");
 }
 
 static void tell_port(struct preflight *preflight, const struct vlanset *vlans, const char *name)
@@ -228,7 +211,6 @@ static void tell_port(struct preflight *preflight, const struct vlanset *vlans, 
     const struct plan_port *plan = plan_find(core_plan(preflight->core), name);
     const char *unknown = unknown_port(preflight, port, intent);
     struct vlanset rest = *vlans, carried;
-    struct outlook outlook;
 
     preflight->line.port = name;
     preflight->line.vlans = *vlans;
@@ -239,12 +221,9 @@ static void tell_port(struct preflight *preflight, const struct vlanset *vlans, 
     carried = port->open ? *vlans : port->tagged;
     if (plan)
         carried = vlanset_minus(&carried, &plan->remove);
-    tell_part(preflight, &rest, port->pending, PREFLIGHT_WILL_BE,
-              "it is configured, and the switch has not confirmed it yet");
     tell_part(preflight, &rest, carried, PREFLIGHT_READY, "");
-    outlook = look_ahead(preflight, port, intent);
-    tell_written(preflight, &rest, name, &outlook);
-    tell_refused(preflight, &rest, port, &outlook);
+    tell_written(preflight, &rest, name);
+    tell_refused(preflight, &rest, port);
 }
 
 /* ---- One NIC --------------------------------------------------------------------------------- */
@@ -388,6 +367,74 @@ static void tell_vif(struct preflight *preflight, const struct vif *vif)
         tell(preflight, PREFLIGHT_UNKNOWN, "%s has no such network", name_of(preflight->host));
 }
 
+/* ---- The switch as it would be -----------------------------------------------------------------
+ */
+
+/* Whether the machine comes from a host behind this switch. */
+static bool comes_from_here(const struct preflight *preflight)
+{
+    const struct wires *wires = core_wires(preflight->core);
+
+    for (size_t i = 0; i < wires->count; i++)
+        if (strcmp(wires->wires[i].hypervisor, preflight->hypervisor->config->name) == 0 &&
+            strcmp(wires->wires[i].host, preflight->machine->host) == 0 &&
+            wire_is_trusted(&wires->wires[i], core_config(preflight->core)->evidence))
+            return true;
+    return false;
+}
+
+/* Asks for it on every port that the machine would be served through, and on the uplinks. Returns
+ * what it is, all in all. */
+static struct vlanset ask(struct preflight *preflight)
+{
+    const struct config *config = core_config(preflight->core);
+    const struct config_hypervisor *hypervisor = preflight->hypervisor->config;
+    struct vlanset all = vlanset_empty;
+
+    for (size_t i = 0; i < preflight->intent.count; i++) {
+        struct port_intent *intent = &preflight->intent.ports[i];
+        struct vlanset asked = intent->port->uplink ? all : asked_on(preflight, intent->port->name);
+
+        intent_ask(config, hypervisor, &asked, intent);
+        all = vlanset_union(&all, &asked);
+    }
+    return all;
+}
+
+/* Plans for it, with a guard of its own: nothing is taken away. Returns 0 or -ENOMEM. */
+static int look_ahead(struct preflight *preflight, struct vlanset *ret_asked)
+{
+    const struct intent *now = core_intent(preflight->core);
+    struct guard *guard = guard_new();
+    int r = -ENOMEM;
+
+    preflight->intent.ports = calloc(now->count + 1, sizeof(*now->ports));
+    if (preflight->intent.ports && guard) {
+        for (size_t i = 0; i < now->count; i++)
+            preflight->intent.ports[i] = now->ports[i];
+        preflight->intent.count = now->count;
+        *ret_asked = ask(preflight);
+        r = plan_compute(core_config(preflight->core), &preflight->intent,
+                         core_module(preflight->core), guard, NULL, NULL, preflight->now_ms,
+                         &preflight->plan);
+    }
+    guard_free(guard);
+    return r;
+}
+
+/* What comes from behind another switch has to get there. */
+static void tell_uplinks(struct preflight *preflight, const struct vlanset *asked)
+{
+    const struct config *config = core_config(preflight->core);
+
+    preflight->line = (struct preflight_line){ .nic = "", .port = "" };
+    if (vlanset_is_empty(asked) || comes_from_here(preflight))
+        return;
+    for (size_t i = 0; i < config->n_ports; i++)
+        if (config->ports[i].uplink)
+            tell_port(preflight, asked, config->ports[i].name);
+}
+
 /* ---- The machine ----------------------------------------------------------------------------- */
 
 /* No move would be heard of, or what is known may be out of date. */
@@ -408,6 +455,18 @@ static void doubt(struct preflight *preflight)
                  name_of(preflight->host), hypervisor->config->name);
 }
 
+static void tell_all(struct preflight *preflight, const struct vlanset *asked)
+{
+    const struct inventory *inventory = inventory_of(preflight);
+
+    doubt(preflight);
+    if (inventory_is_unknown(inventory, TABLE_VIF, preflight->machine->id))
+        tell(preflight, PREFLIGHT_UNKNOWN, "the machine's interfaces could not be read");
+    INVENTORY_EACH(inventory, vif, TABLE_VIF, preflight->machine->id)
+    tell_vif(preflight, vif);
+    tell_uplinks(preflight, asked);
+}
+
 enum preflight_state preflight_move(const struct core *core,
                                     const struct core_hypervisor *hypervisor,
                                     const struct machine *machine, const struct host *host,
@@ -423,11 +482,13 @@ enum preflight_state preflight_move(const struct core *core,
         .data = data,
         .line = { .nic = "", .port = "" },
     };
+    struct vlanset asked;
 
-    doubt(&preflight);
-    if (inventory_is_unknown(hypervisor->inventory, TABLE_VIF, machine->id))
-        tell(&preflight, PREFLIGHT_UNKNOWN, "the machine's interfaces could not be read");
-    INVENTORY_EACH(hypervisor->inventory, vif, TABLE_VIF, machine->id)
-    tell_vif(&preflight, vif);
+    if (look_ahead(&preflight, &asked) == 0)
+        tell_all(&preflight, &asked);
+    else
+        tell(&preflight, PREFLIGHT_UNKNOWN, "out of memory");
+    plan_done(&preflight.plan);
+    intent_done(&preflight.intent);
     return preflight.worst;
 }

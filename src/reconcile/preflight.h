@@ -1,9 +1,9 @@
 /* preflight.h: what a machine would find on another host, told before it moves.
  *
  * Pure. Goes from the machine's interfaces through the networks, virtual switches and NICs of the
- * destination to the ports of this switch, and asks for each VLAN what the intent and the plan
- * would make of the move if it were announced now (intent_ask(), plan_additions()): an answer
- * cannot differ from what then happens. */
+ * destination to the ports of this switch, and asks for each VLAN what the intent and the plan make
+ * of the move as if it had been announced (intent_ask(), plan_compute()): an answer cannot differ
+ * from what then happens. What comes from behind another switch needs the uplinks as well. */
 #ifndef VSN_RECONCILE_PREFLIGHT_H
 #define VSN_RECONCILE_PREFLIGHT_H
 
@@ -19,7 +19,7 @@ enum preflight_state {                    /* from best to worst */
 /* VLANs of one interface on one way to the wire. */
 struct preflight_line {
     enum preflight_state state;
-    const struct vif *vif;         /* NULL: the machine's interfaces could not be read */
+    const struct vif *vif; /* NULL: an uplink, or the machine's interfaces could not be read */
     const struct network *network; /* on the destination; NULL: not known there */
     const char *nic;               /* of the destination; "" when there is no way to a NIC */
     const char *port;              /* that it is behind; "" when none is known */

@@ -180,6 +180,12 @@ static void what_is_said_is_what_happens(void **state)
           "swp2 100 will be made ready; swp2 200 refused (beyond 'vlan maximum 1' of interface "
           "swp2)",
           PREFLIGHT_REFUSED },
+        /* Platforms have limits. */
+        { CONFIG("", "", "|  limit port-vlans 1\n"),
+          SWITCH READ("@ new vif owner=m id=2 network=red shared=yes\n"), "",
+          "swp2 100 will be made ready; swp2 200 refused ('limit port-vlans': the port has "
+          "room for no more VLANs)",
+          PREFLIGHT_REFUSED },
         /* What the machine is plugged into. */
         { USUAL, "@ new vif owner=m id=1 network=plain shared=yes\nsettle\n",
           " ready (untagged: the native VLAN is left alone)", PREFLIGHT_READY },
@@ -261,6 +267,37 @@ static void a_host_elsewhere_and_a_wire_that_is_not_certain(void **state)
                                          "port is too weak to act upon"));
 }
 
+/* It has to get here: from a host behind another switch, by way of the uplink. */
+#define UPLINK(words) CONFIG("", "", "| !\n| interface up\n|  vsn uplink\n" words)
+
+static void what_comes_from_elsewhere_needs_the_uplink(void **state)
+{
+    static const struct {
+        const char *config, *from, *said;
+    } rows[] = {
+        { UPLINK(""), "a", "swp2 100 will be made ready" },
+        { UPLINK(""), "c", "swp2 100 will be made ready; up 100 will be made ready" },
+        { UPLINK("|  vlan allowed 1-99\n"), "c",
+          "swp2 100 will be made ready; up 100 refused (beyond 'vlan allowed' of interface up)" },
+        { UPLINK("|  vlan allowed 1-99\n"), "a", "swp2 100 will be made ready" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct summary summary;
+        struct bench *bench;
+        char text[128];
+
+        set_up(state);
+        bench = *state;
+        feed(bench, rows[i].config);
+        feed(bench, SWITCH "switch new port id=up native=1 learnt_known=yes\n" READ(""));
+        snprintf(text, sizeof(text), "@ put machine id=m host=%s\nsettle\n", rows[i].from);
+        feed(bench, text);
+        ask(bench, "b", &summary);
+        assert_string_equal(summary.text, rows[i].said);
+    }
+}
+
 /* What failed a moment ago may fail again. */
 static void a_vlan_that_the_switch_just_refused_is_not_promised(void **state)
 {
@@ -286,6 +323,7 @@ int main(void)
         ROW(what_is_said_is_what_happens),
         ROW(without_contact_nothing_is_promised),
         ROW(a_host_elsewhere_and_a_wire_that_is_not_certain),
+        ROW(what_comes_from_elsewhere_needs_the_uplink),
         ROW(a_vlan_that_the_switch_just_refused_is_not_promised),
     };
 
