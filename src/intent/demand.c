@@ -222,7 +222,7 @@ bool move_may_end_on(const struct move *move, const char *host)
         return false;
     if (move->to[0])
         return strcmp(move->to, host) == 0;
-    return !move->possible[0] || names_has(move->possible, host);
+    return move->widened && (!move->possible[0] || names_has(move->possible, host));
 }
 
 /* Machines on their way to the host. What one needs is asked for while it may arrive; what cannot

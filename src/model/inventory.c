@@ -329,6 +329,20 @@ static int apply_row(struct inventory *inventory, const struct record *record, s
     return 1;
 }
 
+bool inventory_amend(struct inventory *inventory, const struct record *record)
+{
+    struct entry *entry =
+        entry_find(inventory, record->table, record->row.key.owner, record->row.key.id);
+    union row row = { 0 };
+
+    if (!entry)
+        return false;
+    memcpy(&row, entry->row, table_row_size(record->table));
+    record_merge(record, &row);
+    row_complete(record->table, &row);
+    return entry_store(entry, record->table, &row) == 0;
+}
+
 static int apply_gone(struct inventory *inventory, const struct record *record)
 {
     struct entry *entry =

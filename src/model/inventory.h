@@ -32,6 +32,11 @@ struct inventory *inventory_free(struct inventory *inventory);
  * -ENOMEM); the inventory is then 'incomplete' until the next complete read ends. */
 int inventory_apply(struct inventory *inventory, const struct record *record, struct error *reterr);
 
+/* Changes fields of a row that is there, as the reader's own note on it: its source has said
+ * nothing, so that the row can still be found missing in a list that is under way. True when done;
+ * pointers to the row are no longer valid then. */
+bool inventory_amend(struct inventory *inventory, const struct record *record);
+
 /* Carries out the removals that were told since the last call, or doubts them. Returns 1 when
  * something changed. */
 int inventory_settle(struct inventory *inventory);

@@ -122,6 +122,8 @@ static const struct field move_fields[] = {
     TEXT(move, user),
     TEXT(move, problem),
     NUMBER(move, since_ms),
+    NUMBER(move, widen_ms),
+    FLAG(move, widened),
 };
 static const struct field hint_fields[] = {
     KEY(hint),           TEXT(hint, nic),  WORD(hint, protocol, discoveries), TEXT(hint, system),

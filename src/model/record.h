@@ -204,6 +204,10 @@ struct move { /* a machine on its way to a host, told before it arrives (XenAPI 
     const char *user;     /* who asked for it, as the hypervisor says; may be empty */
     const char *problem;  /* why it failed; may be empty */
     uint64_t since_ms;    /* when it was first seen, milliseconds since the epoch */
+    /* The core's own, while 'to' is not known (contact.h): on its monotonic clock, when every
+     * possible host is to count; and that they do. */
+    uint64_t widen_ms;
+    bool widened;
 };
 
 enum discovery { DISCOVERY_UNKNOWN, DISCOVERY_LLDP, DISCOVERY_CDP };

@@ -170,11 +170,82 @@ static bool is_urgent(const struct contact *contact, const struct record *record
     return machine && now->host[0] && strcmp(machine->host, now->host) != 0;
 }
 
+/* ---- Moves without a destination ------------------------------------------------------------- */
+
+static bool put_widening(struct contact *contact, const struct move *move, uint64_t widen_ms,
+                         bool widened)
+{
+    struct record record = {
+        .op = RECORD_PUT,
+        .table = TABLE_MOVE,
+        .stated = record_field(TABLE_MOVE, "widen_ms") | record_field(TABLE_MOVE, "widened"),
+        .row.move = { .owner = move->owner,
+                      .id = move->id,
+                      .widen_ms = widen_ms,
+                      .widened = widened },
+    };
+
+    row_complete(TABLE_MOVE, &record.row);
+    return inventory_amend(contact->inventory, &record);
+}
+
+/* What the core knows of a move that is told of again. */
+static struct move move_before(const struct contact *contact, const struct record *record)
+{
+    const struct move *key = &record->row.move, *before = NULL;
+
+    if (record->table == TABLE_MOVE && (record->op == RECORD_NEW || record->op == RECORD_PUT))
+        before = inventory_find(contact->inventory, TABLE_MOVE, key->owner, key->id);
+    return (struct move){ .widen_ms = before ? before->widen_ms : 0,
+                          .widened = before && before->widened };
+}
+
+/* 'before': the row as it was, of which only the core's own fields count; all zero when new. */
+static void await_destination(struct contact *contact, const struct record *record,
+                              const struct move *before, int64_t now_ms)
+{
+    const struct move *key = &record->row.move;
+    const struct move *move = inventory_find(contact->inventory, TABLE_MOVE, key->owner, key->id);
+
+    if (!move || move->to[0] || move->widen_ms)
+        return;
+    put_widening(contact, move,
+                 before->widen_ms ? before->widen_ms : (uint64_t)(now_ms + CONTACT_WIDEN_MS),
+                 before->widened);
+}
+
+/* The next one that waited long enough; 'actions' wakes the core for those that did not. */
+static const struct move *next_to_widen(const struct contact *contact, int64_t now_ms,
+                                        struct actions *actions)
+{
+    INVENTORY_EACH(contact->inventory, move, TABLE_MOVE, NULL)
+    {
+        if (move->to[0] || move->widened || move->outcome != MOVE_RUNNING)
+            continue;
+        if (now_ms >= (int64_t)move->widen_ms)
+            return move;
+        actions_wake(actions, (int64_t)move->widen_ms);
+    }
+    return NULL;
+}
+
+static void widen_moves(struct contact *contact, int64_t now_ms, struct actions *actions)
+{
+    const struct move *move;
+
+    while ((move = next_to_widen(contact, now_ms, actions)))
+        if (!put_widening(contact, move, move->widen_ms, true))
+            return;
+}
+
+/* ---- Records --------------------------------------------------------------------------------- */
+
 int contact_take(struct contact *contact, const struct record *record, int64_t now_ms,
                  struct actions *actions, struct error *reterr)
 {
     enum session_state before = contact_state(contact);
     bool urgent = is_urgent(contact, record);
+    struct move move = move_before(contact, record);
     CLEANUP(free_text)
     char *notice = record->table == TABLE_SESSION ? strdup(contact_session(contact)->notice) : NULL;
     int r;
@@ -182,6 +253,8 @@ int contact_take(struct contact *contact, const struct record *record, int64_t n
     r = inventory_apply(contact->inventory, record, reterr);
     contact->heard_ms = now_ms;
     contact->process_lost = false;
+    if (record->table == TABLE_MOVE && r > 0)
+        await_destination(contact, record, &move, now_ms);
     if (record->table == TABLE_SESSION && r > 0)
         follow_session(contact, before, now_ms, actions);
     if (record->table == TABLE_SESSION && record->row.session.notice[0] && notice &&
@@ -252,11 +325,12 @@ static void announce(struct contact *contact, struct actions *actions)
                     inventory_count(contact->inventory, TABLE_MACHINE));
 }
 
-void contact_settle(struct contact *contact, struct actions *actions)
+void contact_settle(struct contact *contact, int64_t now_ms, struct actions *actions)
 {
     const char *doubt;
 
     inventory_settle(contact->inventory);
+    widen_moves(contact, now_ms, actions);
     if (contact->to_announce)
         announce(contact, actions);
     doubt = inventory_doubt(contact->inventory);

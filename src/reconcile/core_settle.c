@@ -5,10 +5,10 @@
 
 #include "base/log.h"
 
-static void settle_inventories(struct core *core, struct actions *actions)
+static void settle_inventories(struct core *core, int64_t now_ms, struct actions *actions)
 {
     for (size_t i = 0; i < core->contacts.count; i++)
-        contact_settle(&core->contacts.list[i], actions);
+        contact_settle(&core->contacts.list[i], now_ms, actions);
     inventory_settle(core->neighbors);
     inventory_settle(core->module);
 }
@@ -197,7 +197,7 @@ int core_settle(struct core *core, int64_t now_ms, int64_t wall_ms, struct actio
 {
     int r;
 
-    settle_inventories(core, actions);
+    settle_inventories(core, now_ms, actions);
     r = conclude_intent(core, now_ms, actions);
     if (r == 0)
         r = conclude_plan(core, now_ms, actions);

@@ -209,11 +209,14 @@ static void machines_on_their_way(void **state)
         { MOVE("to=a outcome=failed"), "", "100" },
         { MOVE("to=a outcome=cancelled"), "", "100" },
         { MOVE("to=a") "gone move owner=m id=7\n", "", "100" },
-        /* Where to is not known: wherever it may go. */
-        { MOVE(""), "100", "100" },
-        { MOVE("possible=b"), "", "100" },
-        { MOVE("possible=b,a"), "100", "100" },
-        { MOVE("possible=b,a outcome=failed"), "", "100" },
+        /* Where to is not known: nowhere, until it was waited for; then wherever it may go. */
+        { MOVE(""), "", "100" },
+        { MOVE("possible=b,a"), "", "100" },
+        { MOVE("widened=yes"), "100", "100" },
+        { MOVE("possible=b widened=yes"), "", "100" },
+        { MOVE("possible=b,a widened=yes"), "100", "100" },
+        { MOVE("possible=b,a widened=yes outcome=failed"), "", "100" },
+        { MOVE("to=c possible=b,a widened=yes"), "", "100" },
         /* From store to store: the host stays. */
         { ON_B "new move owner=m id=7 kind=storage from=b to=b\n", "", "100" },
         { ON_B "new move owner=m id=7 kind=storage\n", "", "100" },

@@ -356,6 +356,27 @@ static void assert_on(struct inventory *inventory, const char *host, const char 
     assert_string_equal(text, wanted);
 }
 
+static void a_note_of_the_reader_is_no_statement(void **state)
+{
+    struct record note = { .op = RECORD_PUT,
+                           .table = TABLE_MOVE,
+                           .stated = record_field(TABLE_MOVE, "widened"),
+                           .row.move = { .owner = "m", .id = "1", .widened = true } };
+    const struct move *move;
+
+    row_complete(TABLE_MOVE, &note.row);
+    assert_false(inventory_amend(*state, &note));
+    tell(*state, "new move owner=m id=1 to=h");
+    tell(*state, "begin move");
+    assert_true(inventory_amend(*state, &note));
+    move = inventory_find(*state, TABLE_MOVE, "m", "1");
+    assert_true(move->widened);
+    assert_string_equal(move->to, "h");
+    tell(*state, "end move");
+    inventory_settle(*state);
+    assert_null(inventory_find(*state, TABLE_MOVE, "m", "1"));
+}
+
 static void machines_are_found_by_their_host(void **state)
 {
     static const char *const lines[] = { "new host id=h",           "new machine id=a host=h",
@@ -411,6 +432,7 @@ int main(void)
         ROW(a_first_answer_without_a_host_is_doubted),
         ROW(that_there_is_no_host_is_accepted_once),
         ROW(that_it_was_read_is_not_forgotten),
+        ROW(a_note_of_the_reader_is_no_statement),
         ROW(machines_are_found_by_their_host),
         ROW(walks_follow_the_order_of_appearance),
     };

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "reconcile/contact.h"
+
 void advance_init(struct advance *advance)
 {
     memset(advance, 0, sizeof(*advance));
@@ -159,6 +161,7 @@ static void begin_watch(struct watch *watch, unsigned slot, const struct world *
         .move = move->number,
         .slot = slot,
         .told_ms = move->told_ms,
+        .due_ms = move->told_ms + CONTACT_WIDEN_MS + SIM_ADVANCE_MS,
         .readings = faults->sessions[move->hypervisor].readings,
         .there = { .ports = { -1, -1 } },
         .here = { .ports = { -1, -1 } },
@@ -227,9 +230,12 @@ static void look_at(struct advance *advance, struct watch *watch, const struct w
     watch->is_plain &= narrow(&watch->there, &there);
     watch->is_plain &= !has_doubtful_wire(core, &world->hypervisors[move->hypervisor], move->to);
     narrow(&watch->here, &here);
+    if (move->is_to_told && !watch->is_to_told && now_ms + SIM_ADVANCE_MS < watch->due_ms)
+        watch->due_ms = now_ms + SIM_ADVANCE_MS;
+    watch->is_to_told = move->is_to_told;
     if (session->phase != PHASE_UP || session->lie != LIE_NONE)
         return;
-    if (!move->is_end_told)
+    if (!move->is_end_told && (move->is_to_told || now_ms > watch->told_ms + CONTACT_WIDEN_MS))
         note_asked(advance, &watch->there, now_ms);
     if (!move->has_ended)
         note_asked(advance, &watch->here, now_ms);
@@ -322,7 +328,7 @@ bool advance_check(struct advance *advance, const struct world *world,
                    const struct switch_model *model, int64_t now_ms)
 {
     for (unsigned i = 0; i < SIM_MOVES; i++)
-        if (advance->watches[i].move && now_ms >= advance->watches[i].told_ms + SIM_ADVANCE_MS &&
+        if (advance->watches[i].move && now_ms >= advance->watches[i].due_ms &&
             !check(advance, &advance->watches[i], world, model, now_ms))
             return false;
     return true;
@@ -333,7 +339,7 @@ int64_t advance_next_ms(const struct advance *advance, int64_t now_ms)
     int64_t next_ms = INT64_MAX;
 
     for (unsigned i = 0; i < SIM_MOVES; i++) {
-        int64_t at_ms = advance->watches[i].told_ms + SIM_ADVANCE_MS;
+        int64_t at_ms = advance->watches[i].due_ms;
 
         if (advance->watches[i].move && at_ms > now_ms && at_ms < next_ms)
             next_ms = at_ms;

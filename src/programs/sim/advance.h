@@ -1,12 +1,14 @@
 /* advance.h: what must hold for machines on their way, and for the uplink.
  *
  *  I8   the VLANs of a machine on its way are on the destination's ports SIM_ADVANCE_MS after the
- * move was told, and from then on while it goes on: where the destination's NIC is known to the
- * core, within the fences, told of in full, and nothing keeps the switch from taking them I9
- * nothing that a move asked for is removed before the hold-down has passed since, and nothing of a
- * machine that is leaving while it is still there I10  the ledger of moves says what came of each
+ *       destination was told, or the core stopped to wait for that, and from then on while it
+ *       goes on: where the destination's NIC is known to the core, within the fences, told of
+ *       in full, and nothing keeps the switch from taking them
+ *  I9   nothing that a move asked for is removed before the hold-down has passed since, and
+ *       nothing of a machine that is leaving while it is still there
+ *  I10  the ledger of moves says what came of each
  *  I11  the uplink has what a port is to carry before the port does, and keeps what any port
- * carries
+ *       carries
  *
  * The demand is worked out from the truth (world.h). */
 #ifndef VSN_SIM_ADVANCE_H
@@ -31,6 +33,8 @@ struct watch {
     unsigned move; /* its number; 0: none */
     unsigned slot; /* in world.moves */
     int64_t told_ms;
+    int64_t due_ms; /* when its VLANs have to be there */
+    bool is_to_told;
     uint64_t readings; /* of its session, when it was told */
     bool is_clear;     /* everything about the machine and both hosts had been told, truly */
     bool is_plain;     /* no fence stands against anything that the machine needs there */
