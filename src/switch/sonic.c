@@ -56,15 +56,28 @@ static struct port row_of(const struct sonic *sonic, const struct sonic_port *po
     };
 }
 
+static void tell_news(struct sonic *sonic, int r)
+{
+    if ((r < 0 || sonic->db->has_news) && sonic->changed)
+        sonic->changed(sonic->changed_data);
+}
+
 /* What came in beside the answers that were waited for makes the descriptor readable no more. */
-static void catch_up(struct driver *driver)
+static void take_news(struct sonic *sonic)
+{
+    struct error error = { "" };
+
+    tell_news(sonic, sonic_db_take_news(sonic->db, &error));
+}
+
+/* The module is about to go by what was read: so nothing that was written since is missed, at the
+ * price of asking Redis. */
+static void sonic_catch_up(struct driver *driver)
 {
     struct sonic *sonic = sonic_of(driver);
     struct error error = { "" };
-    int r = sonic_db_take_news(sonic->db, &error);
 
-    if ((r < 0 || sonic->db->has_news) && sonic->changed)
-        sonic->changed(sonic->changed_data);
+    tell_news(sonic, sonic_db_hear_news(sonic->db, &error));
 }
 
 static int sonic_read(struct driver *driver, struct port_list *ret_ports, struct error *reterr)
@@ -82,7 +95,7 @@ static int sonic_read(struct driver *driver, struct port_list *ret_ports, struct
             r = error_set(reterr, -ENOMEM, "out of memory");
     }
     sonic->db->has_news = false; /* all of them are in what was read */
-    catch_up(driver);
+    take_news(sonic);
     return r < 0 ? error_prefix(reterr, r, "%s", sonic->line.socket) : 0;
 }
 
@@ -131,7 +144,7 @@ static int sonic_test(struct driver *driver, const char *id, const struct vlanse
     sonic_judge(sonic->db, &item);
     r = result_of(&item, id, reterr);
     sonic_item_done(&item);
-    catch_up(driver);
+    take_news(sonic);
     return r;
 }
 
@@ -181,7 +194,7 @@ static void sonic_apply(struct driver *driver, struct port_change *changes, size
     else
         port_changes_fail(changes, count, -ENOMEM, &(struct error){ "out of memory" });
     free(items);
-    catch_up(driver);
+    take_news(sonic);
 }
 
 /* ---- Watching -------------------------------------------------------------------------------- */
@@ -191,7 +204,7 @@ static void on_readable(int fd UNUSED, int ready UNUSED, void *data)
 {
     struct sonic *sonic = data;
 
-    catch_up(&sonic->driver);
+    take_news(sonic);
     if (sonic->db->is_lost)
         loop_watch_events(sonic->watch, 0);
 }
@@ -263,6 +276,6 @@ const struct driver_ops driver_sonic = {
     .test = sonic_test,
     .apply = sonic_apply,
     .watch = sonic_watch,
-    .catch_up = catch_up,
+    .catch_up = sonic_catch_up,
     .heard = sonic_heard,
 };

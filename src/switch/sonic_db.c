@@ -11,6 +11,7 @@
 #include "switch/sonic_read.h"
 
 #define REREAD_MS 30000 /* everything, while notifications tell what changes */
+#define ROUNDS 5        /* readings in a row, while others are writing */
 #define FDB_MS 1000     /* least time between two readings of the MAC table */
 
 /* What is listened to. */
@@ -60,6 +61,7 @@ static bool note_config(struct sonic_db *db, const char *key)
         vlanset_add(&db->view.stale, sonic_vlan_of(rest, NULL));
     else if (!sonic_key_rest(key, "VLAN_MEMBER|"))
         db->is_stale = true;
+    db->is_behind = true;
     return !port || !port->is_written;
 }
 
@@ -87,9 +89,10 @@ static bool note_link(struct sonic_db *db, const char *key)
     if (!rest)
         rest = sonic_key_rest(key, "LAG_TABLE:");
     port = rest ? sonic_view_port(&db->view, rest) : NULL;
-    if (port)
-        port->is_link_stale = true;
-    return port != NULL;
+    if (!port)
+        return false;
+    db->is_behind = port->is_link_stale = true;
+    return true;
 }
 
 /* ["pmessage", pattern, channel, event]; anything else is the answer to a PING. */
@@ -148,7 +151,7 @@ int sonic_db_await_news(struct sonic_db *db, int64_t until_ms, struct error *ret
 
 /* Redis says what it has to say in order: what was written before the PING is told before the PONG.
  */
-static int catch_up(struct sonic_db *db, int64_t until_ms, struct error *reterr)
+static int hear_all(struct sonic_db *db, int64_t until_ms, struct error *reterr)
 {
     redisReply *message = NULL;
     bool done = false;
@@ -164,6 +167,14 @@ static int catch_up(struct sonic_db *db, int64_t until_ms, struct error *reterr)
         freeReplyObject(message);
     }
     return r;
+}
+
+int sonic_db_hear_news(struct sonic_db *db, struct error *reterr)
+{
+    int r =
+        db->is_lost ? say_lost(db, reterr) : hear_all(db, clock_now_ms() + DRIVER_WAIT_MS, reterr);
+
+    return r < 0 ? sonic_db_lose(db, r, reterr) : 0;
 }
 
 /* ---- What has changed ------------------------------------------------------------------------ */
@@ -312,17 +323,23 @@ static int read_all(struct sonic_db *db, int64_t until_ms, struct error *reterr)
     return 0;
 }
 
+/* Rows are read one after another, while others are being written: what was read is how things were
+ * at one moment only if nothing was told meanwhile. Somebody who never stops writing is not waited
+ * for. */
 static int bring_up_to_date(struct sonic_db *db, int64_t until_ms, struct error *reterr)
 {
-    int r = catch_up(db, until_ms, reterr);
+    int r = hear_all(db, until_ms, reterr);
 
     if (r == 0)
         r = check_loaded(db, until_ms, reterr);
-    if (r < 0)
-        return r;
-    if (db->is_stale || !db->is_told || clock_now_ms() - db->read_at_ms >= REREAD_MS)
-        return read_all(db, until_ms, reterr);
-    return read_stale(db, until_ms, reterr);
+    db->is_stale |= !db->is_told || clock_now_ms() - db->read_at_ms >= REREAD_MS;
+    for (int round = 0; r == 0 && round < ROUNDS && (db->is_stale || db->is_behind); round++) {
+        db->is_behind = false;
+        r = db->is_stale ? read_all(db, until_ms, reterr) : read_stale(db, until_ms, reterr);
+        if (r == 0)
+            r = hear_all(db, until_ms, reterr);
+    }
+    return r;
 }
 
 int sonic_db_refresh(struct sonic_db *db, struct error *reterr)

@@ -61,6 +61,7 @@ struct sonic_db {
     struct error why;   /* and this is why */
     bool has_news;      /* since this was last set to false, something of interest changed */
     bool is_stale;      /* everything has to be read again */
+    bool is_behind;     /* some rows have */
     bool fdb_known;     /* the MAC table could be read */
     int64_t read_at_ms; /* everything, last */
     int64_t fdb_at_ms;  /* the MAC table, last */
@@ -81,7 +82,10 @@ int sonic_db_refresh_learnt(struct sonic_db *db, struct error *reterr);
  * -ENOTCONN. */
 int sonic_db_take_news(struct sonic_db *db, struct error *reterr);
 
-/* The same, waiting for them until the clock (clock_now_ms) shows 'until_ms'. */
+/* Takes the news of everything that was written before the call. 0 or -ENOTCONN. */
+int sonic_db_hear_news(struct sonic_db *db, struct error *reterr);
+
+/* As sonic_db_take_news(), waiting for them until the clock (clock_now_ms) shows 'until_ms'. */
 int sonic_db_await_news(struct sonic_db *db, int64_t until_ms, struct error *reterr);
 
 /* ---- For those that read and write with it --------------------------------------------------- */

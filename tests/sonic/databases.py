@@ -1,6 +1,5 @@
 """A SONiC without a data plane: Redis with its schema and the stand-in of vlanmgrd, on this machine, as any user."""
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -72,10 +71,13 @@ class Databases:
         return self
 
     def vlanmgrd_says(self):
-        """Its next line; "" when there is none in time."""
-        if not select.select([self.vlanmgrd.stdout], [], [], PATIENCE)[0]:
-            return ""
-        return self.vlanmgrd.stdout.readline().strip()
+        """Its next line; it is gone when there is none in time."""
+        alarm = threading.Timer(PATIENCE, self.vlanmgrd.kill)
+        alarm.start()
+        try:
+            return self.vlanmgrd.stdout.readline().strip()
+        finally:
+            alarm.cancel()
 
     def stop_vlanmgrd(self):
         if self.vlanmgrd:
