@@ -176,6 +176,15 @@ class OvsPlane(Plane):
         if switch and len(nic.host.switches[switch]) > 1:
             self.use_uplink(nic.host, switch, nic.host.active[switch])
 
+    def join_links(self, owner, name, host, switch, nics):
+        lacp = "lacp=active bond_mode=balance-tcp other_config:lacp-time=fast"
+        ports = [nic.port for nic in nics]
+        leave = " ".join(f"-- del-port {port}" for port in ports)
+        self.sh(f"ovs-vsctl --db=unix:{owner.dir}/db.sock --timeout=20 {leave} "
+                f"-- add-bond {owner.bridge} {name} {' '.join(ports)} {lacp} {CLOSED}\n"
+                f"{self._host_vsctl(host)} set port {switch}-uplinks {lacp} "
+                f'other_config:lacp-system-id=\\"{nics[0].mac}\\"\n')
+
     def use_uplink(self, host, switch, nic):
         self.appctl("bond/set-active-member", f"{switch}-uplinks", nic, folder=f"{self.dir}/host-{host.name}")
 

@@ -34,6 +34,7 @@ class Switch:
     """A switch of a plane. The first one's words are also the plane's: plane.bridge, plane.lldpd, ...
 
     ports            their names; no two switches of a plane have one in common
+    members          of its LAGs, which are no ports any more; see create_lag()
     netns            the network namespace of its ports; None when it is the world's own
     bridge, dir      its bridge, and the folder of its daemons
     lldpd            None when it has none
@@ -41,6 +42,7 @@ class Switch:
     """
 
     def __init__(self, name, ports, bridge, netns, folder, config):
+        self.members = []
         self.name, self.ports, self.bridge, self.netns = name, list(ports), bridge, netns
         self.dir, self.config, self.lldpd = folder, config, None
 
@@ -222,7 +224,7 @@ class Plane:
         return self.switches[0].lldpd if self.switches else None
 
     def switch_of(self, port):
-        return next(switch for switch in self.switches if port in switch.ports)
+        return next(switch for switch in self.switches if port in switch.ports + switch.members)
 
     def netns_of(self, port):
         """The network namespace that a port of a switch is in; None when it is the world's own."""
@@ -248,6 +250,19 @@ class Plane:
         machine = Machine(self, name, host, vlan, switch, mac or self.new_mac())
         self.machines[name] = machine
         return machine.start()
+
+    def create_lag(self, name, host, switch):
+        """Joins the NICs of a host's virtual switch into a bond, and the ports behind which they are into one port of that
+        name, closed like any port, with LACP (fast) on both ends. The partner's id is the address of the first NIC."""
+        nics = [host.nics[nic] for nic in host.switches[switch]]
+        owner = self.switch_of(nics[0].port)
+        self.join_links(owner, checked(name, 15), host, switch, nics)
+        members = [nic.port for nic in nics]
+        owner.ports = [port for port in owner.ports if port not in members] + [name]
+        owner.members += members
+
+    def join_links(self, owner, name, host, switch, nics):
+        raise NotImplementedError
 
     def create_station(self, port, vlans="2-4094"):
         """A trunk port of the switch that nobody manages and the place behind it: frames are counted there."""

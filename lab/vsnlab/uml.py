@@ -162,6 +162,19 @@ class UmlPlane(Plane):
         """The bridge's own interface takes part in untagged traffic."""
         return f"bridge -n {host.netns} vlan add dev {switch} vid 1 pvid untagged self\n"
 
+    def join_links(self, owner, name, host, switch, nics):
+        bond = "type bond mode 802.3ad lacp_rate fast miimon 50 xmit_hash_policy layer2+3"
+        uplink = f"{switch}-bond"[-15:]
+        script = (f"modprobe -d /run/modules bonding\nip link add {name} {bond}\n"
+                  f"ip -n {host.netns} link add {uplink} {bond}\n")
+        for nic in nics:
+            script += (f"ip link set {nic.port} nomaster down\nip link set {nic.port} master {name}\n"
+                       f"ip -n {host.netns} link set {nic.nic} nomaster down\n"
+                       f"ip -n {host.netns} link set {nic.nic} master {uplink}\n")
+        host.switches[switch], host.active[switch] = [uplink], uplink
+        self.sh(script + f"ip link set {name} up\nip link set {name} master {owner.bridge}\n"
+                f"ip -n {host.netns} link set {uplink} up\n" + self._uplink_script(host, switch))
+
     def _uplink_script(self, host, switch):
         """Joins the active uplink, and only that: with two, the bridge would be a loop, which a virtual switch
         never is."""
