@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <string.h>
 
+#include "model/names.h"
 #include "model/sonic_line.h"
 #include "switch/sonic_db.h"
 #include "switch/sonic_judge.h"
 #include "switch/sonic_write.h"
 
-#define POLL_MS 2000 /* between two readings, where Redis does not tell of keys */
+#define MEMBERS_MAX 4096 /* bytes of the names of a port-channel's members */
+#define POLL_MS 2000     /* between two readings, where Redis does not tell of keys */
 
 struct sonic {
     struct driver driver;
@@ -40,19 +42,40 @@ static const struct sonic_port *find(const struct sonic *sonic, const char *id)
     return NULL;
 }
 
+/* What a port's row borrows. */
+struct port_texts {
+    char refusal[SONIC_REFUSAL_MAX];
+    struct strbuf members;
+};
+
+/* The names of a port-channel's members. */
+static const char *members_of(const struct sonic *sonic, const struct sonic_port *channel,
+                              struct strbuf *names)
+{
+    strbuf_reset(names);
+    for (size_t i = 0; channel->is_channel && i < sonic->db->view.n_ports; i++) {
+        const struct sonic_port *port = &sonic->db->view.ports[i];
+
+        if (strcmp(port->channel, channel->name) == 0)
+            names_add(names, id_of(sonic, port));
+    }
+    return strbuf_text(names);
+}
+
 static struct port row_of(const struct sonic *sonic, const struct sonic_port *port,
-                          char refusal[SONIC_REFUSAL_MAX])
+                          struct port_texts *texts)
 {
     return (struct port){
         .id = id_of(sonic, port),
         .enabled = port->is_up,
         .link = port->link,
-        .refusal = sonic_judge_port(port, refusal),
+        .refusal = sonic_judge_port(port, texts->refusal),
         .native = vlanset_next(&port->untagged, 1),
         .tagged = port->tagged,
         .pending = vlanset_minus(&port->tagged, &port->ready),
         .learnt = port->learnt,
         .learnt_known = sonic->db->fdb_known,
+        .members = members_of(sonic, port, &texts->members),
     };
 }
 
@@ -84,16 +107,18 @@ static int sonic_read(struct driver *driver, struct port_list *ret_ports, struct
 {
     struct sonic *sonic = sonic_of(driver);
     int r = sonic_db_refresh(sonic->db, reterr);
+    struct port_texts texts;
 
+    strbuf_init(&texts.members, MEMBERS_MAX);
     if (r == 0)
         r = sonic_db_refresh_learnt(sonic->db, reterr);
     for (size_t i = 0; r == 0 && i < sonic->db->view.n_ports; i++) {
-        char refusal[SONIC_REFUSAL_MAX];
-        struct port row = row_of(sonic, &sonic->db->view.ports[i], refusal);
+        struct port row = row_of(sonic, &sonic->db->view.ports[i], &texts);
 
         if (port_list_add(ret_ports, &row) < 0)
             r = error_set(reterr, -ENOMEM, "out of memory");
     }
+    strbuf_done(&texts.members);
     sonic->db->has_news = false; /* all of them are in what was read */
     take_news(sonic);
     return r < 0 ? error_prefix(reterr, r, "%s", sonic->line.socket) : 0;
@@ -151,13 +176,16 @@ static int sonic_test(struct driver *driver, const char *id, const struct vlanse
 static struct port *read_back(const struct sonic *sonic, const char *id)
 {
     const struct sonic_port *port = sonic->db->is_lost ? NULL : find(sonic, id);
-    char refusal[SONIC_REFUSAL_MAX];
-    struct port row;
+    struct port_texts texts;
+    struct port row, *copy;
 
     if (!port)
         return NULL;
-    row = row_of(sonic, port, refusal);
-    return row_copy(TABLE_PORT, &row);
+    strbuf_init(&texts.members, MEMBERS_MAX);
+    row = row_of(sonic, port, &texts);
+    copy = row_copy(TABLE_PORT, &row);
+    strbuf_done(&texts.members);
+    return copy;
 }
 
 /* What was written is news to nobody, as these ports are read back; what came of other ports, or

@@ -75,6 +75,18 @@ def test_aliases_are_names(databases):
     assert "problem=" in module.outcome()
 
 
+def test_a_port_channel_has_members(databases):
+    channel = "PORTCHANNEL|PortChannel001"
+    databases.config.hset(channel, mapping={"admin_status": "up"})
+    databases.config.hset("PORTCHANNEL_MEMBER|PortChannel001|Ethernet4", "NULL", "NULL")
+    module = ready(databases.start_vlanmgrd().config_module())
+    assert any("id=PortChannel001 " in line and "members=Ethernet4 " in f"{line} " for line in module.lines)
+    databases.config.hset("PORTCHANNEL_MEMBER|PortChannel001|Ethernet8", "NULL", "NULL")
+    module.wait("members=Ethernet4,Ethernet8")
+    databases.config.delete("PORTCHANNEL_MEMBER|PortChannel001|Ethernet4")
+    assert "id=PortChannel001 " in module.wait("members=Ethernet8")
+
+
 # What is refused
 
 BARS = {
