@@ -70,7 +70,7 @@ def test_in_advance_is_missed_when_the_connection_is_cut(scene):
     with watch(scene.plane) as watcher:
         cut = scene.vcenter.fault("cut")
         scene.agent.wait("contact is lost", lambda: scene.agent.state() != "connected")
-        scene.vcenter.migrate("web-1", "esx2")
+        scene.vcenter.migrate("web-1", "esx2", pre=100, run=100)
         until("the machine has moved", lambda: scene.vcenter.moves()[-1]["switched"], 30)
         assert not watcher.so_far()
         scene.vcenter.clear_faults()
