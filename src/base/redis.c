@@ -236,26 +236,35 @@ static int connect_to(const char *path, struct error *reterr)
     return take_fd(&fd);
 }
 
-int redis_open(const char *path, struct redis **ret_redis, struct error *reterr)
+struct redis *redis_adopt(int fd)
 {
     struct redis *redis = calloc(1, sizeof(*redis));
-    int fd;
 
-    if (!redis)
-        return error_set(reterr, -ENOMEM, "out of memory");
-    redis->fd = -1;
-    strbuf_init(&redis->out, REDIS_SEND_MAX);
-    redis->reader = redisReaderCreate();
-    fd = redis->reader ? connect_to(path, reterr) : error_set(reterr, -ENOMEM, "out of memory");
-    if (fd < 0) {
-        redis_free(redis);
-        return fd;
+    if (!redis) {
+        close(fd);
+        return NULL;
     }
     redis->fd = fd;
+    strbuf_init(&redis->out, REDIS_SEND_MAX);
+    redis->reader = redisReaderCreate();
+    if (!redis->reader)
+        return redis_free(redis);
     redis->standard = redis->functions = *redis->reader->fn;
     redis->functions.createArray = capped_array;
     redis->reader->fn = &redis->functions;
     redis->reader->privdata = redis;
+    return redis;
+}
+
+int redis_open(const char *path, struct redis **ret_redis, struct error *reterr)
+{
+    int fd = connect_to(path, reterr);
+    struct redis *redis = fd < 0 ? NULL : redis_adopt(fd);
+
+    if (fd < 0)
+        return fd;
+    if (!redis)
+        return error_set(reterr, -ENOMEM, "out of memory");
     *ret_redis = redis;
     return 0;
 }

@@ -21,6 +21,8 @@ struct redis;
 
 /* Connects to the socket 'path'. Returns 0, -ENAMETOOLONG or -ENOTCONN. */
 int redis_open(const char *path, struct redis **ret_redis, struct error *reterr);
+/* The same with a connected socket, which it takes over. NULL when out of memory. */
+struct redis *redis_adopt(int fd);
 struct redis *redis_free(struct redis *redis);
 
 /* To wait for; readable means redis_take(). */
