@@ -407,3 +407,45 @@ def test_the_stand_in_ends_where_vlanmgrd_would(databases):
     assert "vlanmgrd ends" in process.stderr.read()
     process.stdout.close()
     process.stderr.close()
+
+
+# Ends
+
+def killed_at(databases, number, when):
+    """Has vsn-config killed before the 'when'th time it sends something while it carries out a change; False when it sent
+    less often. Then another one is told the same again: nothing may be lost, opened, or forgotten."""
+    module = ready(databases.config_module(ledger=f"ledger{number}"))
+    databases.config.hset("VLAN_MEMBER|Vlan500|Ethernet0", "tagging_mode", "tagged")
+    module.change(add="100")
+    module.outcome()
+    tracer = subprocess.Popen(["strace", "-p", str(module.pid), "-e", "trace=sendto", "-e",
+                               f"inject=sendto:signal=KILL:when={when}", "-o", "/dev/null"], stderr=subprocess.PIPE, text=True)
+    assert "attached" in tracer.stderr.readline()
+    module.change(add="101", remove="100")
+    try:
+        module.outcome()
+        died = False
+    except AssertionError:
+        died = True
+    module.kill()
+    tracer.wait()
+    tracer.stderr.close()
+    assert 500 in databases.members() and databases.members() & {100, 101}
+    assert databases.members() <= {100, 101, 500}
+    again = ready(databases.config_module(ledger=f"ledger{number}"))
+    again.change(add="101", remove="100")
+    assert "problem=" not in again.outcome()
+    assert databases.members() == {101, 500} == databases.members(table="VLAN_MEMBER_TABLE")
+    again.change(remove="101,500")
+    assert "was not added by vsn" in again.outcome()
+    assert databases.members() == {500}
+    assert again.close()[0] == 0
+    return died
+
+
+def test_a_kill_before_any_command_loses_and_opens_nothing(databases):
+    databases.start_vlanmgrd()
+    when = 1
+    while killed_at(databases, when, when):
+        when += 1
+    assert when > 10
