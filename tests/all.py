@@ -18,7 +18,7 @@ LOG = os.path.join(ROOT, "build", "log")
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs"]
 WORKERS = 3
 LONG = ["system-system", "system-in-advance", "system-xensession", "system-xenserver", "system-session", "system-xenpool", "system-lab",
-        "system-contract"]
+        "system-contract", "system-sonic"]
 SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
 
 
