@@ -117,6 +117,8 @@ static void queue(struct switch_model *model, struct switch_change *change, stru
         change->fails = dice_percent(dice, 40);
         change->silent = dice_percent(dice, 30);
         upset(port, &change->add, change->due_ms + FAILURE_MS);
+        /* What a slow removal takes is put back when it has. */
+        upset(port, &change->remove, change->due_ms + FAILURE_MS);
     } else if (change->due_ms < model->last_due_ms) {
         change->due_ms = model->last_due_ms;
     } else {
