@@ -11,8 +11,9 @@
 #include "base/redis_scan.h"
 #include "base/text.h"
 
-#define SETTLE_MS 300   /* from the last change to reading: a row is written field by field */
-#define REVIEW_MS 10000 /* between readings that nobody asked for */
+#define SETTLE_MS 300       /* from the last change to reading: a row is written field by field */
+#define SETTLE_MOST_MS 3000 /* for rows that do not come to rest */
+#define REVIEW_MS 10000     /* between readings that nobody asked for */
 #define RETRY_FIRST_MS 1000
 #define RETRY_MOST_MS 30000
 #define ENTRY "LLDP_ENTRY_TABLE:"
@@ -41,6 +42,7 @@ struct appl_db {
     struct known_port *ports;                    /* as of the last reading; for naming alias */
     size_t n_ports;
     char system[APPL_TEXT_MAX], chassis[APPL_TEXT_MAX]; /* what the switch calls itself */
+    int64_t settling_ms; /* the first change since the last reading; 0: none */
     bool told, lost;
 };
 
@@ -235,6 +237,7 @@ static void on_reread(void *data)
     struct appl_db *db = data;
     struct error error = { "" };
 
+    db->settling_ms = 0;
     if (read_all(db, &error) < 0) {
         disconnect(db, error.text);
         return;
@@ -259,9 +262,13 @@ static void on_news(int fd UNUSED, int ready UNUSED, void *data)
 
     while ((r = redis_take(db->news, &message, &error)) == 1)
         freeReplyObject(message);
-    if (r < 0)
+    if (r < 0) {
         disconnect(db, error.text);
-    else
+        return;
+    }
+    if (!db->settling_ms)
+        db->settling_ms = clock_now_ms();
+    if (clock_now_ms() - db->settling_ms < SETTLE_MOST_MS)
         loop_timer_start(db->reread, SETTLE_MS);
 }
 
