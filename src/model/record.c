@@ -122,6 +122,7 @@ static const struct field move_fields[] = {
     TEXT(move, user),
     TEXT(move, problem),
     NUMBER(move, since_ms),
+    FLAG(move, waiting),
     NUMBER(move, widen_ms),
     FLAG(move, widened),
 };
@@ -156,10 +157,10 @@ static const struct field switch_fields[] = {
     FLAG(switch_status, frozen),
 };
 static const struct field port_fields[] = {
-    KEY(port),           FLAG(port, enabled),  WORD(port, link, links),  FLAG(port, open),
-    TEXT(port, refusal), NUMBER(port, native), VLANS(port, tagged),      VLANS(port, pending),
-    VLANS(port, owned),  VLANS(port, learnt),  FLAG(port, learnt_known), NAMES(port, members),
-    MAC(port, partner),
+    KEY(port),           FLAG(port, enabled),    WORD(port, link, links),  FLAG(port, open),
+    TEXT(port, refusal), NUMBER(port, native),   VLANS(port, tagged),      VLANS(port, pending),
+    VLANS(port, owned),  VLANS(port, learnt),    FLAG(port, learnt_known), NAMES(port, members),
+    MAC(port, partner),  FLAG(port, brought_up),
 };
 static const struct field station_fields[] = {
     KEY(station),
@@ -167,16 +168,14 @@ static const struct field station_fields[] = {
     NUMBER(station, vlan),
 };
 static const struct field policy_fields[] = { KEY(policy), VLANS(policy, allowed),
-                                              FLAG(policy, uplink) };
+                                              FLAG(policy, uplink), FLAG(policy, may_enable) };
 static const struct field change_fields[] = {
-    KEY(change),
-    TEXT(change, port),
-    VLANS(change, add),
-    VLANS(change, remove),
+    KEY(change),           TEXT(change, port),   VLANS(change, add),
+    VLANS(change, remove), FLAG(change, enable),
 };
 static const struct field outcome_fields[] = {
-    KEY(outcome),           TEXT(outcome, port), VLANS(outcome, added), VLANS(outcome, removed),
-    TEXT(outcome, problem),
+    KEY(outcome),           TEXT(outcome, port),    VLANS(outcome, added), VLANS(outcome, removed),
+    TEXT(outcome, problem), FLAG(outcome, enabled),
 };
 static const struct field target_fields[] = {
     KEY(target),
@@ -213,7 +212,7 @@ static const struct field migration_fields[] = {
 };
 static const struct field audit_fields[] = {
     KEY(audit),        TEXT(audit, port),    VLANS(audit, added),  VLANS(audit, removed),
-    TEXT(audit, whom), TEXT(audit, problem), NUMBER(audit, at_ms),
+    TEXT(audit, whom), TEXT(audit, problem), NUMBER(audit, at_ms), FLAG(audit, enabled),
 };
 
 #define TABLE(word, row, fields)                                                                   \

@@ -204,6 +204,8 @@ struct move { /* a machine on its way to a host, told before it arrives (XenAPI 
     const char *user;     /* who asked for it, as the hypervisor says; may be empty */
     const char *problem;  /* why it failed; may be empty */
     uint64_t since_ms;    /* when it was first seen, milliseconds since the epoch */
+    bool waiting; /* it has not begun: queued, or its host is to be emptied. Its destination will be
+                   * named when it begins, and is not guessed before */
     /* The core's own, while 'to' is not known (contact.h): on its monotonic clock, when every
      * possible host is to count; and that they do. */
     uint64_t widen_ms;
@@ -271,7 +273,8 @@ struct port { /* a port of the switch as read back. id: its name */
     struct vlanset learnt;  /* VLANs in which a station's MAC is learnt there now */
     bool learnt_known;      /* false: the MAC table could not be read */
     const char
-        *members; /* names.h list: a LAG's member ports, whatever their state; empty: no LAG */
+        *members;    /* names.h list: a LAG's member ports, whatever their state; empty: no LAG */
+    bool brought_up; /* vsn brought it up once ('port auto-enable'): down again, somebody shut it */
     struct mac
         partner; /* a LAG's partner system by LACP (IEEE 802.1AX 6.4.6); zero: none, not known
                   */
@@ -290,6 +293,7 @@ struct policy { /* the fences that the Config Module enforces by itself. id: a p
     const char *owner, *id;
     struct vlanset allowed; /* VLANs that may ever be added there; protected ones are not in it */
     bool uplink;            /* another switch is behind it: its stations are not told */
+    bool may_enable;        /* it may be brought up, once */
 };
 
 struct change { /* one port's part of a plan. id: its number */
@@ -297,6 +301,7 @@ struct change { /* one port's part of a plan. id: its number */
     const char *port;
     struct vlanset add;    /* written first */
     struct vlanset remove; /* only what the ledger owns is ever removed */
+    bool enable;           /* then the port is brought up */
 };
 
 struct outcome { /* what became of a change. id: as in the change */
@@ -304,6 +309,7 @@ struct outcome { /* what became of a change. id: as in the change */
     const char *port;
     struct vlanset added;   /* read back as present */
     struct vlanset removed; /* read back as absent */
+    bool enabled;           /* the port was down, and vsn brought it up */
     const char *problem;    /* empty: all of it was done */
 };
 
@@ -346,6 +352,7 @@ struct audit {
     const char *owner, *id;
     const char *port;
     struct vlanset added, removed;
+    bool enabled;        /* and the port was brought up */
     const char *whom;    /* "vc1/esx01/vmnic0" */
     const char *problem; /* empty: done as planned */
     uint64_t at_ms;      /* milliseconds since the epoch */

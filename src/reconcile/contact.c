@@ -207,7 +207,7 @@ static void await_destination(struct contact *contact, const struct record *reco
     const struct move *key = &record->row.move;
     const struct move *move = inventory_find(contact->inventory, TABLE_MOVE, key->owner, key->id);
 
-    if (!move || move->to[0] || move->widen_ms)
+    if (!move || move->to[0] || move->waiting || move->widen_ms)
         return;
     put_widening(contact, move,
                  before->widen_ms ? before->widen_ms : (uint64_t)(now_ms + CONTACT_WIDEN_MS),
@@ -220,7 +220,7 @@ static const struct move *next_to_widen(const struct contact *contact, int64_t n
 {
     INVENTORY_EACH(contact->inventory, move, TABLE_MOVE, NULL)
     {
-        if (move->to[0] || move->widened || move->outcome != MOVE_RUNNING)
+        if (move->to[0] || move->waiting || move->widened || move->outcome != MOVE_RUNNING)
             continue;
         if (now_ms >= (int64_t)move->widen_ms)
             return move;

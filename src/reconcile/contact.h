@@ -50,10 +50,10 @@ int contact_take(struct contact *contact, const struct record *record, int64_t n
 void contact_lose(struct contact *contact, const char *reason, int64_t now_ms,
                   struct actions *actions);
 
-/* Carries out or doubts what was told to be gone; says what is new. A move whose destination is not
- * named within CONTACT_WIDEN_MS counts on every host that it may go to from then on: a hypervisor
- * names it a moment after the move is first seen, and until then every host would get the VLANs of
- * every move. */
+/* Carries out or doubts what was told to be gone; says what is new. A move that has begun and whose
+ * destination is not named within CONTACT_WIDEN_MS counts on every host that it may go to from then
+ * on: a hypervisor names it a moment after the move is first seen, and until then every host would
+ * get the VLANs of every move. */
 #define CONTACT_WIDEN_MS 1000
 void contact_settle(struct contact *contact, int64_t now_ms, struct actions *actions);
 

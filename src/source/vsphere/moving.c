@@ -98,7 +98,8 @@ static void write_row(struct moving *move, const struct moment *moment)
                                  .by = move->by,
                                  .user = move->user,
                                  .problem = move->problem,
-                                 .since_ms = move->since_ms },
+                                 .since_ms = move->since_ms,
+                                 .waiting = !*move->to && (move->evacuation || move->queued) },
                  0);
     if (!line.overflow && (!move->line || strcmp(move->line, strbuf_text(&line)) != 0)) {
         strbuf_adds(moment->to, strbuf_text(&line));
@@ -172,6 +173,7 @@ void moving_task(struct moving *move, const struct task *task, const struct mome
     case TASK_QUEUED:
     case TASK_RUNNING:
         move->running = !moving_is_over(move);
+        move->queued = task->state == TASK_QUEUED;
         break;
     case TASK_SUCCESS:
         moving_end(move, MOVE_DONE, NULL, moment);
@@ -250,6 +252,7 @@ void moving_begin(struct moving *move, const struct event *event,
     bool has_source = !move_makes_machine(meaning->kind) && meaning->where == AT_DEST;
 
     moving_set_kind(move, meaning->kind, moment);
+    move->queued = false;
     move->armed = move->armed || meaning->where == AT_DEST;
     if (has_source && *event->host)
         text_copy(move->from, sizeof(move->from), event->host);
@@ -264,6 +267,7 @@ void moving_begin(struct moving *move, const struct event *event,
 
 void moving_leave(struct moving *move, const struct event *event)
 {
+    move->queued = false;
     if (*move->to || *move->by)
         return;
     move->kind = MOVE_MIGRATE;

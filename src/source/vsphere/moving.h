@@ -30,6 +30,7 @@ struct moving {
     bool armed;                 /* stated even while its destination is not known */
     bool evacuation;            /* its host is to be emptied; it has no operation of its own yet */
     bool running;               /* its task is known to be queued or running */
+    bool queued;                /* it is known to be queued only */
     bool confirmed;             /* spoken of since contact was found */
     bool asked, met;            /* pending_ask(); its machine was in the inventory */
     bool told, gone;            /* its row was stated; was stated to be gone */
