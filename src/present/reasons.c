@@ -132,15 +132,30 @@ static void write_need(const struct chain *chain, const struct need *need)
     writer_end(writer);
 }
 
+char *reasons_machine_text(const struct machine *machine, const struct move *move, char *text,
+                           size_t size)
+{
+    const char *name = view_name(machine->name, machine->id);
+    bool is_copied = move && (move->kind == MOVE_CLONE || move->kind == MOVE_DEPLOY);
+
+    if (is_copied && move->name[0])
+        snprintf(text, size, "machine \"%.300s\", a copy of \"%.300s\", on its way", move->name,
+                 name);
+    else if (is_copied)
+        snprintf(text, size, "a copy of machine \"%.300s\", on its way", name);
+    else
+        snprintf(text, size, "machine \"%.300s\"%s", name, move ? ", on its way" : "");
+    return text;
+}
+
 static void say_need(const struct chain *chain, const struct need *need)
 {
     const struct wire *wire = chain->wire;
-    char user[400] = "", vlans[128];
+    char user[700] = "", machine[660], vlans[128];
 
     if (need->machine)
-        snprintf(user, sizeof(user), " -> machine \"%.300s\"%s",
-                 view_name(need->machine->name, need->machine->id),
-                 need->move ? ", on its way" : "");
+        snprintf(user, sizeof(user), " -> %s",
+                 reasons_machine_text(need->machine, need->move, machine, sizeof(machine)));
     if (need->vmknic)
         snprintf(user, sizeof(user), " -> the host's own interface %.300s", need->vmknic->id);
     reasons_say(chain->reasons,
@@ -281,7 +296,7 @@ size_t reasons_for_ports(struct reasons *reasons, const char *intro)
         strbuf_addf(&text, "%s%s", i > 0 ? ", " : "", names.items[i]);
     count = names.count;
     view_names_write(&names, reasons->view->writer, "for_ports");
-    if (count > 0)
+    if (count > 0 && intro)
         reasons_say(reasons, "%s %s.", intro, strbuf_text(&text));
     strbuf_done(&text);
     return count;

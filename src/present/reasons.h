@@ -44,6 +44,11 @@ size_t reasons_needs(struct reasons *reasons, const struct wire *wire, const cha
 char *reasons_move_text(const struct reasons *reasons, const struct inventory *inventory,
                         const struct move *move, char *text, size_t size);
 
+/* The machine of a need, or of a move ('move' may be NULL): "machine "web"", "machine "web", on its
+ * way", "machine "web7", a copy of "golden", on its way". Returns 'text'. */
+char *reasons_machine_text(const struct machine *machine, const struct move *move, char *text,
+                           size_t size);
+
 /* Writes list 'for_ports', the ports of this switch that need the VLAN or carry it: those that an
  * uplink carries it for; none when the port is no uplink. Says 'intro' and their names, if there
  * are any. Returns how many there are. */

@@ -85,6 +85,7 @@ void view_write_move(const struct view *view, const char *name, const struct inv
     writer_text(writer, "outcome", record_word(TABLE_MOVE, "outcome", move));
     writer_text(writer, "from", view_host_name(inventory, move->from));
     writer_text(writer, "to", view_host_name(inventory, move->to));
+    writer_text(writer, "name", move->name);
     writer_text(writer, "by", move->by);
     writer_text(writer, "user", move->user);
     writer_time(writer, "since_ms", (int64_t)move->since_ms);

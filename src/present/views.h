@@ -68,7 +68,8 @@ const char *view_mode(const struct view *view, const struct plan_port *plan);
 /* Seconds since a monotonic time, -1 for 0. */
 int64_t view_age(const struct view *view, int64_t then_ms);
 
-/* Writes a move as an object 'name': kind, outcome, from, to, by, user, since_ms; null for NULL. */
+/* Writes a move as an object 'name': kind, outcome, from, to, name, by, user, since_ms; null for
+ * NULL. */
 void view_write_move(const struct view *view, const char *name, const struct inventory *inventory,
                      const struct move *move);
 

@@ -208,9 +208,10 @@ enum view_status view_why(const struct view *view)
     say_who(&reasons, by);
     if (carried && reasons.port_config && reasons.port_config->uplink) {
         say_uplink(&reasons, by);
-    } else if (carried) {
-        say_why(&reasons, by);
-        reasons_for_ports(&reasons, "");
+    } else {
+        if (carried)
+            say_why(&reasons, by);
+        reasons_for_ports(&reasons, NULL);
     }
     reasons_write(&reasons, "sentences");
     reasons_end(&reasons);

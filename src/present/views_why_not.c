@@ -214,7 +214,7 @@ static void say_move(struct reasons *reasons, const struct core_hypervisor *hype
     const struct inventory *inventory = hypervisor->inventory;
     const char *to = view_host_name(inventory, move->to);
     const struct wire *wire = wire_to(reasons, hypervisor->config->name, move->to);
-    char text[1024], but[512];
+    char text[1024], who[660], but[512];
 
     if (!move->to[0])
         snprintf(but, sizeof(but), "its destination is not known yet");
@@ -226,8 +226,8 @@ static void say_move(struct reasons *reasons, const struct core_hypervisor *hype
         snprintf(but, sizeof(but), "it is not certain that %.200s is behind %s", to, reasons->name);
     else
         snprintf(but, sizeof(but), "NIC %s of %.200s does not carry it", wire->nic, to);
-    reasons_say(reasons, "Machine \"%s\", which needs VLAN %u, is on its way (%s), but %s.",
-                view_name(machine->name, machine->id), reasons->vlan,
+    reasons_say(reasons, "VLAN %u is needed by %s (%s), but %s.", reasons->vlan,
+                reasons_machine_text(machine, move, who, sizeof(who)),
                 reasons_move_text(reasons, inventory, move, text, sizeof(text)), but);
 }
 
@@ -427,6 +427,8 @@ enum view_status view_why_not(const struct view *view)
                     reasons.name, reasons.name, reasons.vlan);
     else
         say_why_not(&reasons);
+    if (carried || !reasons.port_config || !reasons.port_config->uplink)
+        reasons_for_ports(&reasons, NULL);
     reasons_write(&reasons, "sentences");
     reasons_end(&reasons);
     return carried ? VIEW_NOT_FOUND : VIEW_DONE;
