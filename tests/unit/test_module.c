@@ -373,6 +373,40 @@ static void a_failure_half_way_keeps_what_was_there_and_claims_only_what_is(void
     stop(&bench);
 }
 
+static void changes_that_arrive_together_are_carried_out_together(void **state)
+{
+    struct bench bench = start(*state, "port swp1 fail=add:105\nport swp2\nport swp3\n");
+
+    ready(&bench);
+    allow(&bench);
+    say(&bench, "new change id=1 port=swp1 add=105");
+    say(&bench, "new change id=2 port=swp2 add=100-101");
+    change(&bench, "new change id=3 port=swp3 add=100",
+           "new outcome id=1 port=swp1 problem=port%20swp1:%20VLAN%20105%20cannot%20be%20added\n"
+           "new port id=swp2 enabled=yes link=up tagged=100-101 owned=100-101 learnt_known=yes\n"
+           "new outcome id=2 port=swp2 added=100-101\n"
+           "new outcome id=3 port=swp3 problem=port%20swp3%20is%20not%20enabled%20for%20vsn\n");
+    stop(&bench);
+}
+
+/* The second goes by what the first has made of the port. */
+static void changes_of_one_port_are_carried_out_one_after_the_other(void **state)
+{
+    struct bench bench = start(*state, "port swp1\nport swp2\n");
+
+    ready(&bench);
+    allow(&bench);
+    say(&bench, "new change id=1 port=swp1 add=100-101");
+    say(&bench, "new change id=2 port=swp2 add=100");
+    say(&bench, "new change id=3 port=swp1 add=102 remove=100");
+    change(&bench, "new change id=4 port=swp1 remove=101-102",
+           "new outcome id=4 port=swp1 removed=101-102\n");
+    assert_non_null(
+        strstr(strbuf_text(&bench.told), "new outcome id=3 port=swp1 added=102 removed=100\n"));
+    assert_file(&bench, "port swp1\nport swp2 tagged=100\n");
+    stop(&bench);
+}
+
 static void an_unreachable_switch_is_tried_again_and_nothing_is_forgotten(void **state)
 {
     struct bench bench = start(*state, "unreachable the cable is out\n");
@@ -467,6 +501,8 @@ int main(void)
         SCRATCH_TEST(stations_are_told_of_ports_with_a_policy),
         SCRATCH_TEST(stations_behind_uplinks_are_not_told),
         SCRATCH_TEST(a_failure_half_way_keeps_what_was_there_and_claims_only_what_is),
+        SCRATCH_TEST(changes_that_arrive_together_are_carried_out_together),
+        SCRATCH_TEST(changes_of_one_port_are_carried_out_one_after_the_other),
         SCRATCH_TEST(an_unreachable_switch_is_tried_again_and_nothing_is_forgotten),
         SCRATCH_TEST(ports_come_and_go),
         SCRATCH_TEST(a_storm_is_coalesced),
