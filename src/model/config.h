@@ -51,6 +51,7 @@ struct config_port { /* interface NAME */
     char pin_nic[CONFIG_NAME_SIZE];
     struct vlanset allowed; /* vlan allowed LIST; default: all */
     uint32_t vlan_max;      /* vlan maximum N, 1-4094; default 4094 */
+    bool auto_enable;       /* port auto-enable: bring it up when it is needed */
     unsigned line;
 };
 

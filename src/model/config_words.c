@@ -414,6 +414,8 @@ static const struct config_word interface_words[] = {
       PLACE(config_port, allowed) },
     { "vlan maximum", "NUMBER", "the most VLANs that vsn may want on this port",
       NUMBER(VLAN_MIN, VLAN_MAX), PLACE(config_port, vlan_max) },
+    { "port auto-enable", "", "bring this port up when it is down and a VLAN is needed on it", FLAG,
+      PLACE(config_port, auto_enable) },
 };
 
 static const struct config_word vsn_words[] = {

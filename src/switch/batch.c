@@ -109,6 +109,7 @@ struct outcome batch_outcome(const struct batch_entry *entry, const struct port 
     struct outcome outcome = {
         .id = entry->change->id,
         .port = entry->change->port,
+        .enabled = entry->enabled,
         .problem = strbuf_text(&entry->problem),
     };
 

@@ -12,7 +12,8 @@ struct batch_entry {
     const struct change *change; /* the caller's */
     struct verdict verdict;
     struct strbuf problem;
-    struct port_change *part; /* NULL: nothing to write */
+    struct port_change *part; /* NULL: no VLAN to write */
+    bool enabled;             /* the port was brought up: set by whoever did it */
 };
 
 struct batch {

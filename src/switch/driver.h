@@ -25,7 +25,10 @@
  *     changes. NULL: the switch is read before each batch.
  *  7. heard() adds the MAC addresses learnt on one port to a list, as of the last read(). It fails
  *     with -ENODATA when the MAC table could not be read then.
- *  8. free() cancels what is pending and closes; nothing on the switch changes. Accepts NULL.
+ *  8. enable() brings a port up administratively ("no shutdown") and returns when the switch says
+ *     that it is. -ETIMEDOUT and -ENOTCONN: it may be up; every other error: it is down as before.
+ *     NULL: this driver cannot.
+ *  9. free() cancels what is pending and closes; nothing on the switch changes. Accepts NULL.
  *
  * All calls are synchronous with a bounded wait (DRIVER_WAIT_MS): a switch that answers later than
  * that has failed the call with -ETIMEDOUT. Errors: 0 or a negative errno with a sentence; -ENODEV
@@ -93,6 +96,7 @@ struct driver_ops {
     int (*watch)(struct driver *driver, driver_changed_fn *changed, void *data,
                  struct error *reterr);
     void (*catch_up)(struct driver *driver);
+    int (*enable)(struct driver *driver, const char *port, struct error *reterr);
     int (*heard)(struct driver *driver, const char *port, struct stations *stations);
 };
 

@@ -191,25 +191,22 @@ static int dummy_read(struct driver *driver, struct port_list *ret_ports, struct
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* Copies 'line' with another set of tagged VLANs. */
-static void add_changed_line(struct strbuf *to, char *line, const struct vlanset *tagged)
+/* Copies 'line' without its word that begins with 'name' ("tagged="), and with 'word' at the end.
+ */
+static void add_changed_line(struct strbuf *to, char *line, const char *name, const char *word)
 {
-    char *word;
+    char *each;
 
-    for (bool first = true; (word = strsep(&line, " ")); first = false) {
-        if (!*word || strncmp(word, "tagged=", 7) == 0)
+    for (bool first = true; (each = strsep(&line, " ")); first = false) {
+        if (!*each || strncmp(each, name, strlen(name)) == 0)
             continue;
-        strbuf_addf(to, "%s%s", first ? "" : " ", word);
+        strbuf_addf(to, "%s%s", first ? "" : " ", each);
     }
-    if (!vlanset_is_empty(tagged)) {
-        strbuf_adds(to, " tagged=");
-        vlanset_format(tagged, to);
-    }
-    strbuf_addc(to, '\n');
+    strbuf_addf(to, "%s%s\n", *word ? " " : "", word);
 }
 
-/* Gives one port another set of tagged VLANs, leaving every other line as it is. */
-static int store(struct dummy *dummy, const char *port, const struct vlanset *tagged,
+/* Gives one port another word in place of that 'name', leaving every other line as it is. */
+static int store(struct dummy *dummy, const char *port, const char *name, const char *word,
                  struct error *reterr)
 {
     struct strbuf text, space, changed;
@@ -224,7 +221,7 @@ static int store(struct dummy *dummy, const char *port, const struct vlanset *ta
 
         r = read_line(dummy, line, &space, &found, reterr);
         if (r > 0 && strcmp(found.row.id, port) == 0)
-            add_changed_line(&changed, line, tagged);
+            add_changed_line(&changed, line, name, word);
         else
             strbuf_addf(&changed, "%s\n", line);
     }
@@ -233,6 +230,22 @@ static int store(struct dummy *dummy, const char *port, const struct vlanset *ta
     strbuf_done(&text);
     strbuf_done(&space);
     strbuf_done(&changed);
+    return r;
+}
+
+static int store_tagged(struct dummy *dummy, const char *port, const struct vlanset *tagged,
+                        struct error *reterr)
+{
+    struct strbuf word;
+    int r;
+
+    strbuf_init(&word, RECORD_LINE_MAX);
+    if (!vlanset_is_empty(tagged)) {
+        strbuf_adds(&word, "tagged=");
+        vlanset_format(tagged, &word);
+    }
+    r = store(dummy, port, "tagged=", strbuf_text(&word), reterr);
+    strbuf_done(&word);
     return r;
 }
 
@@ -280,7 +293,7 @@ static int write_part(struct dummy *dummy, const struct dummy_port *port,
     after =
         adding ? vlanset_union(&port->row.tagged, &part) : vlanset_minus(&port->row.tagged, &part);
     if (!vlanset_equal(&after, &port->row.tagged))
-        r = store(dummy, port->row.id, &after, reterr);
+        r = store_tagged(dummy, port->row.id, &after, reterr);
     if (r == 0 && failing)
         r = error_set(reterr, -EIO, "port %s: VLAN %u cannot be %s", port->row.id, failing,
                       adding ? "added" : "removed");
@@ -360,6 +373,16 @@ static int dummy_test(struct driver *driver, const char *name, const struct vlan
         r = check(&port, reterr);
     strbuf_done(&text);
     strbuf_done(&space);
+    return r;
+}
+
+static int dummy_enable(struct driver *driver, const char *name, struct error *reterr)
+{
+    struct port *port = read_back(dummy_of(driver), name);
+    int r = port ? store(dummy_of(driver), name, "enabled=", "enabled=yes", reterr)
+                 : error_set(reterr, -ENODEV, "the switch has no port %s", name);
+
+    free(port);
     return r;
 }
 
@@ -453,6 +476,7 @@ const struct driver_ops driver_dummy = {
     .read = dummy_read,
     .test = dummy_test,
     .apply = dummy_apply,
+    .enable = dummy_enable,
     .watch = dummy_watch,
     .heard = dummy_heard,
 };

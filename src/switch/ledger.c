@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +9,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "base/strbuf.h"
+#include "base/file.h"
 
 #define HEADER "vsn-ledger 1\n"
 #define LINE_MAX_SIZE (4 * 16384)
@@ -159,45 +158,6 @@ static unsigned take_lines(struct ledger *ledger, char *text)
 
 /* ---- The file -------------------------------------------------------------------------------- */
 
-static int write_all(int fd, const char *data, size_t size)
-{
-    while (size) {
-        ssize_t put = write(fd, data, size);
-
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put <= 0)
-            return put < 0 ? -errno : -EIO;
-        data += put;
-        size -= (size_t)put;
-    }
-    return 0;
-}
-
-static int sync_directory_of(const char *path)
-{
-    CLEANUP(free_text) char *copy = strdup(path);
-    CLEANUP(close_fd) int fd = -1;
-
-    if (!copy)
-        return -ENOMEM;
-    fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
-static int write_beside(const char *path, const struct strbuf *content)
-{
-    CLEANUP(close_fd) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int r;
-
-    if (fd < 0)
-        return -errno;
-    r = write_all(fd, content->data, content->size);
-    if (r == 0 && fsync(fd) < 0)
-        r = -errno;
-    return r;
-}
-
 static void add_content(const struct ledger *ledger, struct strbuf *content)
 {
     strbuf_adds(content, HEADER);
@@ -209,20 +169,12 @@ static void add_content(const struct ledger *ledger, struct strbuf *content)
 /* Writes the file anew; the old one stays until the new one is whole and on the disk. */
 static int rewrite(struct ledger *ledger)
 {
-    char path[PATH_MAX];
     struct strbuf content;
     int r, fd;
 
     strbuf_init(&content, LEDGER_SIZE_MAX);
     add_content(ledger, &content);
-    if ((size_t)snprintf(path, sizeof(path), "%s.new", ledger->path) >= sizeof(path))
-        r = -ENAMETOOLONG;
-    else
-        r = content.overflow ? -EMSGSIZE : write_beside(path, &content);
-    if (r == 0 && rename(path, ledger->path) < 0)
-        r = -errno;
-    if (r == 0)
-        r = sync_directory_of(ledger->path);
+    r = file_replace(ledger->path, &content);
     if (r == 0 && (fd = open(ledger->path, O_WRONLY | O_APPEND | O_CLOEXEC)) >= 0) {
         close_fd(&ledger->fd);
         ledger->fd = fd;
@@ -243,7 +195,7 @@ static int append(struct ledger *ledger, const struct strbuf *lines, unsigned co
 
     if (ledger->fd < 0 || ledger->behind || ledger->lines > SLACK_LINES + 4 * ledger->n_entries)
         return rewrite(ledger);
-    r = lines->overflow ? -EMSGSIZE : write_all(ledger->fd, lines->data, lines->size);
+    r = lines->overflow ? -EMSGSIZE : file_write(ledger->fd, lines->data, lines->size);
     if (r == 0) {
         ledger->size += (off_t)lines->size;
         ledger->lines += count;
@@ -380,20 +332,6 @@ static int take_lock(struct ledger *ledger, struct error *reterr)
     return 0;
 }
 
-static int read_file(const char *path, struct strbuf *content)
-{
-    CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    char chunk[16384];
-    ssize_t got;
-
-    if (fd < 0)
-        return -errno;
-    while ((got = read(fd, chunk, sizeof(chunk))) > 0)
-        if (strbuf_add(content, chunk, (size_t)got) < 0)
-            return -EMSGSIZE;
-    return got < 0 ? -errno : 0;
-}
-
 static int load(struct ledger *ledger, struct error *retnote)
 {
     struct strbuf content;
@@ -401,7 +339,7 @@ static int load(struct ledger *ledger, struct error *retnote)
     int r;
 
     strbuf_init(&content, LEDGER_SIZE_MAX);
-    r = read_file(ledger->path, &content);
+    r = file_read(ledger->path, &content);
     /* A NUL would end the text early; as any other byte it makes its own line bad. */
     for (size_t i = 0; i < content.size; i++)
         if (!content.data[i])

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "switch/bridge_table.h"
+#include "switch/link_up.h"
 
 /* Each message holds the kernel's routing lock; deleting is the slower by far. */
 #define ADD_IDS 1024
@@ -379,6 +380,16 @@ static int bridge_test(struct driver *driver, const char *name, const struct vla
     return r < 0 ? r : check(bridge, name, add, reterr);
 }
 
+static int bridge_enable(struct driver *driver, const char *name, struct error *reterr)
+{
+    struct linux_bridge *bridge = bridge_of(driver);
+    int r = be_current(bridge, reterr);
+
+    if (r == 0 && !bridge_table_find(&bridge->table, name))
+        return error_set(reterr, -ENODEV, "bridge %s has no port %s", bridge->table.name, name);
+    return r < 0 ? r : link_up(bridge->netlink, name, reterr);
+}
+
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 static void bridge_free(struct driver *driver)
@@ -428,6 +439,7 @@ const struct driver_ops driver_linux_bridge = {
     .read = bridge_read,
     .test = bridge_test,
     .apply = bridge_apply,
+    .enable = bridge_enable,
     .watch = bridge_watch,
     .catch_up = bridge_catch_up,
     .heard = bridge_heard,

@@ -1,10 +1,12 @@
 #include "switch/module.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "switch/batch.h"
+#include "switch/brought_up.h"
 #include "switch/claims.h"
 #include "switch/hearing.h"
 #include "switch/policy.h"
@@ -21,6 +23,7 @@ struct module {
     struct loop *loop;
     struct module_setup setup;
     struct claims *claims;
+    struct brought_up *brought_up;
     struct policy_set *policy;
     struct driver *driver;   /* NULL while the switch is not reachable */
     struct port_list ports;  /* as told; 'owned' filled in */
@@ -133,8 +136,11 @@ static int read_ports(struct module *module, struct port_list *ret_ports)
     module->read_at_ms = clock_now_ms();
     if (ret_ports->count)
         qsort(ret_ports->ports, ret_ports->count, sizeof(struct port *), compare_ports);
-    for (size_t i = 0; i < ret_ports->count; i++)
+    for (size_t i = 0; i < ret_ports->count; i++) {
         claims_take(module->claims, ret_ports->ports[i]);
+        ret_ports->ports[i]->brought_up =
+            brought_up_has(module->brought_up, ret_ports->ports[i]->id);
+    }
     return 0;
 }
 
@@ -298,7 +304,64 @@ static void add_change(struct module *module, struct batch *batch, const struct 
                   .policy = policy_find(module->policy, change->port),
                   .owned = claims_owned(module->claims, change->port),
                   .frozen = frozen,
+                  .can_enable = module->setup.ops->enable != NULL,
               });
+}
+
+/* Tells a port again: whether vsn brought it up has changed, and perhaps whether it is up. */
+static void retell(struct module *module, const char *name, bool came_up)
+{
+    const struct port *port = port_list_find(&module->ports, name);
+    struct port *row = port ? row_copy(TABLE_PORT, port) : NULL;
+
+    if (!row)
+        return;
+    row->enabled |= came_up;
+    row->brought_up = brought_up_has(module->brought_up, name);
+    take_port(module, row);
+}
+
+/* Brings the port up, once what it is to carry is there. That vsn did it is on the disk before: a
+ * port that is down again was then shut by somebody. */
+static void enable(struct module *module, struct batch_entry *entry)
+{
+    const char *port = entry->change->port;
+    struct error error;
+    int r;
+
+    if (!entry->verdict.enable)
+        return;
+    if (entry->part && entry->part->result < 0) {
+        problem_add(&entry->problem, "it stays down: not all of its VLANs are there");
+        return;
+    }
+    r = brought_up_note(module->brought_up, port, &error);
+    if (r < 0) {
+        problem_add(&entry->problem, "it stays down: %s", error.text);
+        return;
+    }
+    r = module->setup.ops->enable(module->driver, port, &error);
+    entry->enabled = r == 0;
+    if (r < 0)
+        problem_add(&entry->problem, "%s", error.text);
+    if (r < 0 && r != -ETIMEDOUT && r != -ENOTCONN &&
+        brought_up_forget(module->brought_up, port, &error) < 0)
+        module->setup.notice(error.text, module->setup.data);
+}
+
+/* What the driver has read back was read before the port came up. */
+static void take_part(struct module *module, struct batch_entry *entry)
+{
+    struct port *now = entry->part->now;
+
+    batch_judge(entry);
+    claims_conclude(module->claims, entry->part);
+    entry->part->now = NULL;
+    if (!now)
+        return;
+    now->enabled |= entry->enabled;
+    now->brought_up = brought_up_has(module->brought_up, now->id);
+    take_port(module, now);
 }
 
 /* Takes what the driver has read back, and answers. Returns false when only a whole reading can
@@ -309,13 +372,10 @@ static bool conclude(struct module *module, struct batch_entry *entry)
     bool was_read = !part || part->now;
     struct outcome outcome;
 
-    if (part) {
-        batch_judge(entry);
-        claims_conclude(module->claims, part);
-        if (part->now)
-            take_port(module, part->now);
-        part->now = NULL;
-    }
+    if (part)
+        take_part(module, entry);
+    else if (entry->verdict.enable)
+        retell(module, entry->change->port, entry->enabled);
     outcome =
         batch_outcome(entry, was_read ? port_list_find(&module->ports, entry->change->port) : NULL);
     tell(module, RECORD_NEW, TABLE_OUTCOME, &outcome);
@@ -331,6 +391,8 @@ static bool carry_out(struct module *module, struct batch *batch)
     batch_part(batch);
     if (batch->n_parts)
         module->setup.ops->apply(module->driver, batch->parts, batch->n_parts);
+    for (size_t i = 0; i < batch->count; i++)
+        enable(module, &batch->entries[i]);
     for (size_t i = 0; i < batch->count; i++)
         is_known &= conclude(module, &batch->entries[i]);
     return is_known;
@@ -411,11 +473,33 @@ static int take_change(struct module *module, const struct record *record, struc
     return 0;
 }
 
+static bool may_stay_noted(const char *port, void *data)
+{
+    const struct module *module = data;
+    const struct policy *policy = policy_find(module->policy, port);
+
+    return policy && policy->may_enable;
+}
+
+/* That vsn brought a port up counts as long as it may. */
+static void forget_brought_up(struct module *module)
+{
+    struct error error;
+
+    if (brought_up_keep(module->brought_up, may_stay_noted, module, &error) < 0)
+        module->setup.notice(error.text, module->setup.data);
+    for (size_t i = 0; i < module->ports.count; i++)
+        if (module->ports.ports[i]->brought_up)
+            retell(module, module->ports.ports[i]->id, /* came_up = */ false);
+}
+
 /* A port that is vsn's from now on has stations to be told. */
 static int take_policy(struct module *module, const struct record *record, struct error *reterr)
 {
     int r = policy_take(module->policy, record, reterr);
 
+    if (r == 0 && record->op == RECORD_END)
+        forget_brought_up(module);
     if (r == 0 && record->op == RECORD_END && module->driver)
         tell_stations(module);
     return r;
@@ -433,10 +517,28 @@ int module_take(struct module *module, const struct record *record, struct error
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
+static int open_brought_up(struct module *module, struct error *reterr)
+{
+    CLEANUP(free_text) char *path = NULL;
+    struct error note = { "" };
+    int r;
+
+    if (asprintf(&path, "%s.brought-up", module->setup.ledger) < 0)
+        return error_set(reterr, -ENOMEM, "out of memory");
+    r = brought_up_open(path, &module->brought_up, &note);
+    if (r < 0)
+        return error_set(reterr, r, "%s", note.text);
+    if (*note.text)
+        module->setup.notice(note.text, module->setup.data);
+    return 0;
+}
+
 static int module_prepare(struct module *module, struct error *reterr)
 {
     int r = claims_open(module->setup.ledger, on_claim_notice, module, &module->claims, reterr);
 
+    if (r == 0)
+        r = open_brought_up(module, reterr);
     if (r < 0)
         return r;
     module->policy = policy_new();
@@ -490,6 +592,7 @@ struct module *module_free(struct module *module)
     free(module->changes);
     policy_free(module->policy);
     claims_free(module->claims);
+    brought_up_free(module->brought_up);
     free(module);
     return NULL;
 }

@@ -7,7 +7,9 @@
  *  - only what the ledger says we added is removed; the native VLAN is never touched;
  *  - nothing is written while the freeze file exists;
  *  - an addition is in the ledger before it is on the switch, a removal is on the disk before;
- *  - success is what the switch says after the write.
+ *  - success is what the switch says after the write;
+ *  - a port is brought up only where its policy says so, after its VLANs were written, and never
+ *    again when it was shut after that (brought_up.h, a file beside the ledger).
  *
  * Rows told: 'switch' (one row); 'port' (the whole list, bracketed, after each new contact, single
  * rows when one changed); 'station' for ports with a policy row (a port's whole list, bracketed,

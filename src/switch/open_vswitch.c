@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "model/names.h"
 #include "switch/json_rpc.h"
+#include "switch/link_up.h"
 #include "switch/ovs_fdb.h"
 #include "switch/ovs_replica.h"
 
@@ -498,6 +499,61 @@ static int ovs_test(struct driver *driver, const char *name, const struct vlanse
     return r < 0 ? r : check(vswitch, find_port(vswitch, name), name, add, reterr);
 }
 
+/* ---- Bringing up ----------------------------------------------------------------------------- */
+
+/* Open vSwitch has no word for it: its interfaces are the kernel's, here. */
+static int bring_up(const struct open_vswitch *vswitch, const struct ovs_row *row,
+                    struct error *reterr)
+{
+    struct netlink *netlink = netlink_new();
+    int r = netlink
+                ? 0
+                : error_set(reterr, -EPERM, "port %s cannot be brought up from here: netlink: %s",
+                            row->port.name, strerror(errno));
+
+    for (size_t i = 0; r == 0 && i < row->n_members; i++) {
+        const struct ovs_row *interface = ovs_replica_member(vswitch->replica, row, i);
+
+        if (interface && interface->name && !interface->is_enabled)
+            r = link_up(netlink, interface->name, reterr);
+    }
+    netlink_free(netlink);
+    return r;
+}
+
+static bool is_up(const struct open_vswitch *vswitch, const char *name)
+{
+    const struct ovs_row *row = find_port(vswitch, name);
+
+    for (size_t i = 0; row && i < row->n_members; i++) {
+        const struct ovs_row *interface = ovs_replica_member(vswitch->replica, row, i);
+
+        if (!interface || !interface->is_enabled)
+            return false;
+    }
+    return row != NULL;
+}
+
+/* ovs-vswitchd hears of it from the kernel, and writes it into the database. */
+static int ovs_enable(struct driver *driver, const char *name, struct error *reterr)
+{
+    struct open_vswitch *vswitch = vswitch_of(driver);
+    int64_t until_ms = clock_now_ms() + DRIVER_WAIT_MS;
+    int r = be_current(vswitch, reterr);
+    const struct ovs_row *row = r < 0 ? NULL : find_port(vswitch, name);
+
+    if (r == 0 && !row)
+        r = error_set(reterr, -ENODEV, "bridge %s has no port %s", vswitch->bridge, name);
+    if (r == 0)
+        r = bring_up(vswitch, row, reterr);
+    while (r == 0 && !is_up(vswitch, name))
+        r = json_rpc_wait(vswitch->database, until_ms, reterr);
+    if (r == -ETIMEDOUT)
+        return error_set(reterr, r, "ovs-vswitchd has not seen port %s come up within %d ms", name,
+                         DRIVER_WAIT_MS);
+    return r;
+}
+
 /* ---- Watching -------------------------------------------------------------------------------- */
 
 /* A lost connection is heard of here, and told as a change: the reading that follows fails. */
@@ -635,6 +691,7 @@ const struct driver_ops driver_open_vswitch = {
     .read = ovs_read,
     .test = ovs_test,
     .apply = ovs_apply,
+    .enable = ovs_enable,
     .watch = ovs_watch,
     .catch_up = ovs_catch_up,
     .heard = ovs_heard,

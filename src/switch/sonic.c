@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "model/names.h"
 #include "model/sonic_line.h"
 #include "switch/sonic_db.h"
@@ -225,6 +226,22 @@ static void sonic_apply(struct driver *driver, struct port_change *changes, size
     take_news(sonic);
 }
 
+static int sonic_enable(struct driver *driver, const char *id, struct error *reterr)
+{
+    struct sonic *sonic = sonic_of(driver);
+    const struct sonic_port *port = sonic->db->is_lost ? NULL : find(sonic, id);
+    char name[SONIC_NAME_MAX];
+    int r;
+
+    if (!port)
+        return error_set(reterr, sonic->db->is_lost ? -ENOTCONN : -ENODEV,
+                         "the switch has no port %s", id);
+    text_copy(name, sizeof(name), port->name);
+    r = sonic_bring_up(sonic->db, name, reterr);
+    take_news(sonic);
+    return r;
+}
+
 /* ---- Watching -------------------------------------------------------------------------------- */
 
 /* A lost connection is told as a change: the reading that follows fails. */
@@ -303,6 +320,7 @@ const struct driver_ops driver_sonic = {
     .read = sonic_read,
     .test = sonic_test,
     .apply = sonic_apply,
+    .enable = sonic_enable,
     .watch = sonic_watch,
     .catch_up = sonic_catch_up,
     .heard = sonic_heard,

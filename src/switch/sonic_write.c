@@ -520,3 +520,33 @@ int sonic_write(struct sonic_db *db, struct sonic_item *items, size_t n_items, s
     mark(db, items, n_items, false);
     return r;
 }
+
+/* ---- Bringing up ----------------------------------------------------------------------------- */
+
+int sonic_bring_up(struct sonic_db *db, const char *name, struct error *reterr)
+{
+    const struct sonic_port *port = sonic_view_port(&db->view, name);
+    char key[SONIC_KEY_MAX];
+    int r;
+
+    if (!port)
+        return error_set(reterr, -ENODEV, "the switch has no port %s", name);
+    snprintf(key, sizeof(key), "%s|%s", port->is_channel ? "PORTCHANNEL" : "PORT", name);
+    REDIS_ADD(db->config, "WATCH", key, LOADED);
+    r = take_answers(db, 1, clock_now_ms() + DRIVER_WAIT_MS, reterr);
+    if (r < 0)
+        return sonic_db_lose(db, r, reterr);
+    r = sonic_db_refresh(db, reterr);
+    if (r < 0)
+        return r;
+    if (!sonic_view_port(&db->view, name)) {
+        r = unwatch(db, reterr);
+        return r < 0 ? r : error_set(reterr, -ENODEV, "the switch has no port %s", name);
+    }
+    REDIS_ADD(db->config, "MULTI");
+    REDIS_ADD(db->config, "HSET", key, "admin_status", "up");
+    r = commit(db, 1, reterr);
+    if (r == -EAGAIN)
+        return error_set(reterr, r, "port %s is being changed by another hand", name);
+    return r < 0 ? r : sonic_db_refresh(db, reterr);
+}

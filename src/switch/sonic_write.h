@@ -35,6 +35,11 @@ void sonic_item_done(struct sonic_item *item);
 int sonic_write(struct sonic_db *db, struct sonic_item *items, size_t n_items,
                 struct error *reterr);
 
+/* Brings a port up: its row's admin_status, under WATCH of the row. Returns 0 when it says so,
+ * -ENODEV: there is no such port, -EAGAIN: another hand changed it meanwhile, and it is as before;
+ * or -ENOTCONN. */
+int sonic_bring_up(struct sonic_db *db, const char *name, struct error *reterr);
+
 /* Finds out, by the view as it is, what of the item's additions may be written ('goal'), and says
  * what may not. */
 void sonic_judge(const struct sonic_db *db, struct sonic_item *item);

@@ -50,6 +50,26 @@ bool verdict_is_empty(const struct verdict *verdict)
     return vlanset_is_empty(&verdict->add) && vlanset_is_empty(&verdict->remove);
 }
 
+/* Whether the port is to be brought up. What is up needs nothing. */
+static bool may_enable(const struct change *change, const struct validate_view *view,
+                       struct strbuf *problem)
+{
+    if (!change->enable || view->port->enabled)
+        return false;
+    if (!view->policy->may_enable)
+        problem_add(problem, "port %s may not be brought up: it has no 'port auto-enable'",
+                    change->port);
+    else if (view->port->brought_up)
+        problem_add(problem, "port %s was brought up by vsn before and shut again: it stays down",
+                    change->port);
+    else if (!view->can_enable)
+        problem_add(problem, "port %s is down, and vsn cannot bring ports of this switch up",
+                    change->port);
+    else
+        return true;
+    return false;
+}
+
 struct verdict validate_change(const struct change *change, const struct validate_view *view,
                                struct strbuf *problem)
 {
@@ -77,5 +97,7 @@ struct verdict validate_change(const struct change *change, const struct validat
     refused = vlanset_minus(&remove, &view->owned);
     refuse(problem, &refused, "was not added by vsn and stays");
     remove = vlanset_both(&remove, &view->owned);
-    return (struct verdict){ .add = add, .remove = remove };
+    return (struct verdict){ .add = add,
+                             .remove = remove,
+                             .enable = may_enable(change, view, problem) };
 }

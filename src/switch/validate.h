@@ -13,14 +13,16 @@ struct validate_view {           /* what the change is held against */
     const struct policy *policy; /* NULL: vsn may not write that port */
     struct vlanset owned;        /* by the ledger */
     const char *frozen;          /* the freeze file when it is there, else NULL */
+    bool can_enable;             /* the driver can bring ports up */
 };
 
 struct verdict {
     struct vlanset add;    /* to be written: allowed, and not carried yet */
     struct vlanset remove; /* to be removed: ours, and still carried */
+    bool enable;           /* the port is to be brought up, after that */
 };
 
-bool verdict_is_empty(const struct verdict *verdict); /* nothing is to be written */
+bool verdict_is_empty(const struct verdict *verdict); /* no VLAN is to be written */
 
 /* Splits 'change' into what may be written and what is refused; sentences about the latter are
  * appended to 'problem', separated by "; ". What needs no writing is in neither. */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "scratch.h"
@@ -308,6 +310,106 @@ static void nothing_is_written_while_frozen(void **state)
     stop(&bench);
 }
 
+static void may_enable(struct bench *bench)
+{
+    say(bench, "begin policy");
+    say(bench, "new policy id=swp1 allowed=100-200 may_enable=yes");
+    say(bench, "new policy id=swp2 allowed=100-200");
+    say(bench, "end policy");
+}
+
+static void a_port_comes_up_after_its_vlans_are_there(void **state)
+{
+    struct bench bench = start(*state, "port swp1 enabled=no\nport swp2 enabled=no\n");
+
+    ready(&bench);
+    may_enable(&bench);
+    change(&bench, "new change id=1 port=swp1 add=100 enable=yes",
+           "new port id=swp1 enabled=yes link=up tagged=100 owned=100 learnt_known=yes "
+           "brought_up=yes\nnew outcome id=1 port=swp1 added=100 enabled=yes\n");
+    assert_file(&bench, "port swp1 tagged=100 enabled=yes\nport swp2 enabled=no\n");
+    change(&bench, "new change id=2 port=swp1 add=100 enable=yes", "id=2 port=swp1 added=100\n");
+    change(&bench, "new change id=3 port=swp2 add=100 enable=yes",
+           "problem=port%20swp2%20may%20not%20be%20brought%20up");
+    assert_file(&bench, "port swp1 tagged=100 enabled=yes\nport swp2 enabled=no tagged=100\n");
+    stop(&bench);
+}
+
+static void a_port_that_needs_no_vlan_comes_up_alone(void **state)
+{
+    struct bench bench = start(*state, "port swp1 enabled=no tagged=100\n");
+
+    ready(&bench);
+    may_enable(&bench);
+    change(&bench, "new change id=1 port=swp1 enable=yes",
+           "brought_up=yes\nnew outcome id=1 port=swp1 enabled=yes\n");
+    assert_file(&bench, "port swp1 tagged=100 enabled=yes\n");
+    stop(&bench);
+}
+
+static void a_port_without_its_vlans_stays_down(void **state)
+{
+    struct bench bench = start(*state, "port swp1 enabled=no fail=add:100\n");
+
+    ready(&bench);
+    may_enable(&bench);
+    change(&bench, "new change id=1 port=swp1 add=100 enable=yes", "it%20stays%20down");
+    assert_null(strstr(strbuf_text(&bench.told), "enabled=yes"));
+    assert_null(strstr(strbuf_text(&bench.told), "brought_up=yes"));
+    assert_file(&bench, "port swp1 enabled=no fail=add:100\n");
+    stop(&bench);
+}
+
+/* Also after a restart; and until it is not wanted any more. */
+static void a_port_that_somebody_shut_again_stays_down(void **state)
+{
+    struct bench bench = start(*state, "port swp1 enabled=no\n");
+
+    ready(&bench);
+    may_enable(&bench);
+    change(&bench, "new change id=1 port=swp1 enable=yes", "id=1 port=swp1 enabled=yes\n");
+    forget(&bench);
+    set_file(&bench, bench.file, "port swp1 enabled=no\n");
+    await(&bench, "new port id=swp1 link=up learnt_known=yes brought_up=yes\n");
+    change(&bench, "new change id=2 port=swp1 enable=yes", "shut%20again:%20it%20stays%20down");
+    bench.module = module_free(bench.module);
+    forget(&bench);
+    start_module(&bench);
+    await(&bench, "state=ready");
+    assert_non_null(strstr(strbuf_text(&bench.told), "brought_up=yes"));
+    may_enable(&bench);
+    change(&bench, "new change id=3 port=swp1 enable=yes", "shut%20again:%20it%20stays%20down");
+    assert_file(&bench, "port swp1 enabled=no\n");
+
+    forget(&bench);
+    allow(&bench); /* 'no port auto-enable' */
+    assert_non_null(
+        strstr(strbuf_text(&bench.told), "new port id=swp1 link=up learnt_known=yes\n"));
+    may_enable(&bench);
+    change(&bench, "new change id=4 port=swp1 enable=yes", "id=4 port=swp1 enabled=yes\n");
+    stop(&bench);
+}
+
+static void nothing_comes_up_while_frozen_or_when_it_cannot_be_noted(void **state)
+{
+    struct bench bench = start(*state, "port swp1 enabled=no\n");
+    char *note = scratch_path(*state, "ledger.brought-up.new");
+
+    ready(&bench);
+    may_enable(&bench);
+    set_file(&bench, bench.freeze, "");
+    change(&bench, "new change id=1 port=swp1 enable=yes", "id=1 port=swp1 problem=frozen");
+    assert_int_equal(remove(bench.freeze), 0);
+    assert_int_equal(mkdir(note, 0700), 0); /* the file cannot be written */
+    change(&bench, "new change id=2 port=swp1 add=100 enable=yes",
+           "id=2 port=swp1 added=100 problem=it%20stays%20down");
+    assert_file(&bench, "port swp1 enabled=no tagged=100\n");
+    assert_int_equal(rmdir(note), 0);
+    change(&bench, "new change id=3 port=swp1 enable=yes", "id=3 port=swp1 enabled=yes\n");
+    free(note);
+    stop(&bench);
+}
+
 /* There may be thousands of them. */
 static void stations_behind_uplinks_are_not_told(void **state)
 {
@@ -498,6 +600,11 @@ int main(void)
         SCRATCH_TEST(a_vlan_that_another_hand_took_away_need_not_be_removed),
         SCRATCH_TEST(ownership_outlives_the_process),
         SCRATCH_TEST(nothing_is_written_while_frozen),
+        SCRATCH_TEST(a_port_comes_up_after_its_vlans_are_there),
+        SCRATCH_TEST(a_port_that_needs_no_vlan_comes_up_alone),
+        SCRATCH_TEST(a_port_without_its_vlans_stays_down),
+        SCRATCH_TEST(a_port_that_somebody_shut_again_stays_down),
+        SCRATCH_TEST(nothing_comes_up_while_frozen_or_when_it_cannot_be_noted),
         SCRATCH_TEST(stations_are_told_of_ports_with_a_policy),
         SCRATCH_TEST(stations_behind_uplinks_are_not_told),
         SCRATCH_TEST(a_failure_half_way_keeps_what_was_there_and_claims_only_what_is),

@@ -78,7 +78,7 @@ static void parts_are_let_through_or_refused(void **state)
     };
     struct policy policy = a_policy();
     struct port port = a_port();
-    struct validate_view view = { &port, &policy, set_of("100-110"), NULL };
+    struct validate_view view = { &port, &policy, set_of("100-110"), NULL, true };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -93,11 +93,11 @@ static void a_barred_port_is_not_written(void **state)
         struct validate_view view;
         const char *problem;
     } rows[] = {
-        { { &port, &policy, set_of("100-110"), "/run/vsn/freeze" }, "frozen" },
-        { { NULL, &policy, set_of("100-110"), NULL }, "no port swp1" },
-        { { &port, NULL, set_of("100-110"), NULL }, "not enabled for vsn" },
-        { { &refused, &policy, set_of("100-110"), NULL }, "it is an access port" },
-        { { &open, &policy, set_of("100-110"), NULL }, "carries every VLAN" },
+        { { &port, &policy, set_of("100-110"), "/run/vsn/freeze", true }, "frozen" },
+        { { NULL, &policy, set_of("100-110"), NULL, true }, "no port swp1" },
+        { { &port, NULL, set_of("100-110"), NULL, true }, "not enabled for vsn" },
+        { { &refused, &policy, set_of("100-110"), NULL, true }, "it is an access port" },
+        { { &open, &policy, set_of("100-110"), NULL, true }, "carries every VLAN" },
     };
 
     (void)state;
@@ -116,11 +116,50 @@ static void a_narrower_policy_does_not_keep_what_is_ours(void **state)
 {
     struct policy policy = { .id = "swp1", .allowed = set_of("") };
     struct port port = a_port();
-    struct validate_view view = { &port, &policy, set_of("100-110"), NULL };
+    struct validate_view view = { &port, &policy, set_of("100-110"), NULL, true };
     struct expectation wanted = { "", "100-104", "", "100-104", NULL };
 
     (void)state;
     check(&wanted, &view);
+}
+
+/* Only a port that is down, may be brought up, and was not brought up before. */
+static void a_port_is_brought_up_where_it_may_be(void **state)
+{
+    const struct {
+        bool asked, enabled, may_enable, brought_up, can_enable, refused;
+        const char *problem; /* NULL: none */
+        bool enable;
+    } rows[] = {
+        { true, false, true, false, true, false, NULL, true },
+        { false, false, true, false, true, false, NULL, false },
+        { true, true, true, false, true, false, NULL, false },
+        { true, false, false, false, true, false, "no 'port auto-enable'", false },
+        { true, false, true, true, true, false, "shut again: it stays down", false },
+        { true, false, true, false, false, false, "cannot bring ports of this switch up", false },
+        { true, false, true, false, true, true, "barred", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct policy policy = a_policy();
+        struct port port = a_port();
+        const struct validate_view view = { &port, &policy, set_of(""), NULL, rows[i].can_enable };
+        const struct change change = { .id = "1", .port = "swp1", .enable = rows[i].asked };
+        struct strbuf problem;
+
+        policy.may_enable = rows[i].may_enable;
+        port.enabled = rows[i].enabled;
+        port.brought_up = rows[i].brought_up;
+        port.refusal = rows[i].refused ? "barred" : "";
+        strbuf_init(&problem, 1000);
+        assert_int_equal(validate_change(&change, &view, &problem).enable, rows[i].enable);
+        if (rows[i].problem)
+            assert_non_null(strstr(strbuf_text(&problem), rows[i].problem));
+        else
+            assert_string_equal(strbuf_text(&problem), "");
+        strbuf_done(&problem);
+    }
 }
 
 int main(void)
@@ -128,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_are_let_through_or_refused),
         cmocka_unit_test(a_barred_port_is_not_written),
+        cmocka_unit_test(a_port_is_brought_up_where_it_may_be),
         cmocka_unit_test(a_narrower_policy_does_not_keep_what_is_ours),
     };
 

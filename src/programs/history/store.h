@@ -12,7 +12,7 @@
 
 #include "model/record.h"
 
-#define STORE_VERSION 1 /* PRAGMA user_version */
+#define STORE_VERSION 2 /* PRAGMA user_version */
 
 struct store;
 
