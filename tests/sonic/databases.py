@@ -46,9 +46,11 @@ class Databases:
         self.redis = subprocess.Popen(
             ["redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no",
              "--notify-keyspace-events", events, "--dir", self.folder, "--logfile", f"{self.folder}/redis.log"])
-        self.appl, self.config, self.state = (
-            redis.Redis(unix_socket_path=self.socket, db=number, decode_responses=True) for number in (0, 4, 6))
+        self.appl, self.config, self.state = map(self.client, (0, 4, 6))
         until("Redis answers", self.answers)
+
+    def client(self, number):
+        return redis.Redis(unix_socket_path=self.socket, db=number, decode_responses=True)
 
     def answers(self):
         try:

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from databases import BUILD, PROJECT, Child, Databases, until
+from databases import BUILD, PATIENCE, PROJECT, Child, Databases, until
 
 HAND = f"{PROJECT}/tests/contract/hand"
 
@@ -449,3 +449,50 @@ def test_a_kill_before_any_command_loses_and_opens_nothing(databases):
     while killed_at(databases, when, when):
         when += 1
     assert when > 10
+
+
+# Other hands
+
+def test_nothing_is_written_to_a_port_that_another_hand_is_making_a_routed_one(databases, module):
+    """Its mode changes all the time. What Redis did, in its order: no row was added while the port was routed."""
+    seen, stop = [], threading.Event()
+    ready_to_see = threading.Event()
+
+    def watch():
+        with databases.state.monitor() as monitor:
+            ready_to_see.set()
+            for command in monitor.listen():
+                seen.append(command["command"])
+                if "the end" in command["command"]:
+                    return
+
+    def change_mode():
+        other = databases.client(4)
+        while not stop.is_set():
+            for mode in ("routed", "trunk"):
+                other.hset("PORT|Ethernet0", "mode", mode)
+
+    threads = [threading.Thread(target=watch), threading.Thread(target=change_mode)]
+    threads[0].start()
+    assert ready_to_see.wait(PATIENCE)
+    threads[1].start()
+    outcomes = []
+    for _ in range(60):
+        module.change(add="100-119")
+        outcomes.append(module.outcome())
+        module.change(remove="100-119")
+        module.outcome()
+    stop.set()
+    threads[1].join()
+    databases.config.echo("the end")
+    threads[0].join()
+    mode, added = "trunk", 0
+    for command in seen:
+        if command.startswith("HSET PORT|Ethernet0 mode"):
+            mode = command.split()[-1]
+        if command.startswith("HSETNX"):
+            assert mode == "trunk", f"{command} while the port was {mode}"
+            added += 1
+    refused = [line for line in outcomes if "problem=" in line]
+    assert added or refused
+    assert all("mode routed" in line or "by another hand" in line for line in refused), refused
