@@ -9,8 +9,8 @@ HOSTS = 64
 EACH = 8            # machines of a host
 CROWD = 40          # machines of the first one
 FIRST_VLAN = 1001
-# An evacuation moves all machines of the host at once, and a move lasts so long after it was announced.
-FLAGS = ["-tick", "20ms", "-evacuate", str(CROWD), "-t-queue", "20ms", "-t-pre", "1500ms", "-t-run", "1500ms"]
+# An evacuation moves so many at once, while the others wait for their turn, and a move lasts so long after it was announced.
+FLAGS = ["-tick", "20ms", "-evacuate", "14", "-t-queue", "20ms", "-t-pre", "500ms", "-t-run", "700ms"]
 
 
 class Storm:

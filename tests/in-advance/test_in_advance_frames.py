@@ -61,6 +61,8 @@ def lost_to_the_switch(account):
 @with_scene(provision="machines")
 def test_in_advance_with_vsn(scene, tell):
     """The VLAN is there before the machine is: by the word of an independent watcher, of the ledger and of the frames."""
+    before = scene.agent.cli("can-move", "web-1", "esx2")
+    assert before.returncode == 0 and "will be made ready" in before.stdout, before.stdout
     with watch(scene.plane) as watcher, Journey(scene) as journey:
         journey.move()
         account = journey.end()
