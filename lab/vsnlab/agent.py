@@ -157,7 +157,7 @@ def end_with_input():
 
 def main():
     server = listen(sys.argv[1])
-    if os.environ.get("WORLD_KIND") != "uml":
+    if os.environ.get("WORLD_KIND") not in ("uml", "qemu"):
         threading.Thread(target=end_with_input, daemon=True).start()
     print("WORLD READY", flush=True)
     while True:

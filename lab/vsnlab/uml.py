@@ -18,18 +18,22 @@ OUTSIDE, INSIDE = "192.0.2.1", "192.0.2.2"      # RFC 5737: never a real network
 POOL = OUTSIDE.rpartition(".")[0]              # the network of 16 addresses from POOL.16 up is a pool's
 AGENT_PORT = 7000
 
-# Process 1 of the process namespace: when the guest or the lifeline ends, both end. The two cards of the
-# pair are the guest's (out there a raw packet socket) and this side's.
-GUARD = f"""
+# The two cards of the pair are the guest's (out there a raw packet socket) and this side's.
+CARDS = """
+link add guest type veth peer name outside
+link set guest up
+"""
+
+# Process 1 of the process namespace, after which the guest's command comes: when the guest or the lifeline ends, both end.
+GUARD = """
 exec 3<&0
 ip -batch - <<LINK || exit
 link set lo up
-link add guest type veth peer name outside
-addr add {OUTSIDE}/30 dev outside
-link set guest up
+%(cards)s
+addr add %(outside)s/30 dev outside
 link set outside up
 LINK
-linux.uml "$@" </dev/null &
+"$@" </dev/null &
 cat <&3 >/dev/null &
 wait -n
 """
@@ -38,6 +42,7 @@ wait -n
 class UmlPlane(Plane):
     kind = "uml"
     bridge = "br0"
+    cards = CARDS
 
     def __init__(self, memory="384M", **options):
         super().__init__(**options)
@@ -46,16 +51,20 @@ class UmlPlane(Plane):
     def _prepare(self):
         self.dir = "/run/world"
         self._net = NetNs()
-        words = {"WORLD_KIND": "uml", "WORLD_PYTHON_DIR": HERE, "WORLD_ADDRESS": INSIDE,
-                 "WORLD_LISTEN": f"tcp:{INSIDE}:{AGENT_PORT}"}
-        kernel = [f"mem={self._memory}", "rootfstype=hostfs", "root=/dev/root", "ro",
-                  f"init={HERE}/world.sh", "quiet", "con=null", "con0=fd:0,fd:1", f"uml_dir={self.host_dir}/",
-                  "umid=uml", "vec0:transport=raw,ifname=guest,depth=128,gro=1"]
         if any(c.isspace() for c in HERE + self.host_dir):
             raise WorldError("a kernel's command line has no quoting: the path must not contain blanks")
+        words = {"WORLD_KIND": self.kind, "WORLD_PYTHON_DIR": HERE, "WORLD_ADDRESS": INSIDE,
+                 "WORLD_LISTEN": f"tcp:{INSIDE}:{AGENT_PORT}"}
+        guard = GUARD % {"cards": self.cards, "outside": OUTSIDE}
         return (["nsenter", f"--net={self._net.path}", "unshare", "--pid", "--fork", "--kill-child", "--mount",
-                 "--mount-proc", "/bin/bash", "-c", GUARD, "guard", *kernel,
-                 *(f"{key}={value}" for key, value in words.items())], {})
+                 "--mount-proc", "/bin/bash", "-c", guard, "guard",
+                 *self._kernel([f"{key}={value}" for key, value in words.items()])], {})
+
+    def _kernel(self, words):
+        """The command that is the guest's kernel, with these words for its init."""
+        return ["linux.uml", f"mem={self._memory}", "rootfstype=hostfs", "root=/dev/root", "ro",
+                f"init={HERE}/world.sh", "quiet", "con=null", "con0=fd:0,fd:1", f"uml_dir={self.host_dir}/",
+                "umid=uml", "vec0:transport=raw,ifname=guest,depth=128,gro=1", *words]
 
     def _connect(self):
         return self._net.call(lambda: socket.create_connection((INSIDE, AGENT_PORT), timeout=20))

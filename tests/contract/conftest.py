@@ -6,10 +6,10 @@ import pytest
 sys.path[:0] = [os.path.dirname(__file__), os.path.join(os.path.dirname(__file__), "../../lab")]
 
 from config_module import HAND, driver_of  # noqa: E402  (the paths come first)
-from vsnlab import OvsPlane, UmlPlane      # noqa: E402
+from vsnlab import BridgePlane, OvsPlane   # noqa: E402
 
 
-@pytest.fixture(scope="module", params=[OvsPlane, UmlPlane], ids=["open-vswitch", "linux-bridge"])
+@pytest.fixture(scope="module", params=[OvsPlane, BridgePlane], ids=["open-vswitch", "linux-bridge"])
 def plane(request):
     with request.param() as world:
         world.create_switch(4)

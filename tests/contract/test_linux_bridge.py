@@ -4,14 +4,14 @@ import urllib.parse
 import pytest
 
 from config_module import Config
-from vsnlab import UmlPlane
+from vsnlab import BridgePlane
 
 NOISE = 1500    # VLANs put on swp3 and taken off again, one message each: more notices than a listener has room for
 
 
 @pytest.fixture(scope="module")
 def plane():
-    with UmlPlane() as world:
+    with BridgePlane() as world:
         world.create_switch(4, lldp=None)
         yield world
 
