@@ -8,8 +8,8 @@
  * The ports are swp1 to swpPORTS; FOLDER is for the ledger. Prints lines NAME OURS-MS FLOOR-MS,
  * each the median of RUNS, ours and the floor in turn. Both write, wait until the switch has done
  * it, and read it back. */
-#include <stdarg.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
