@@ -11,7 +11,7 @@ from measure import median
 from vsnlab import BUILD, OvsPlane, UmlPlane
 
 PORTS = 48
-RUNS = 9
+RUNS = 15
 NAMES = {"single": "single", "one_vlan": "one_vlan_48", "vlans500": "vlans500_48"}
 
 
