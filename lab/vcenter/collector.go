@@ -32,8 +32,7 @@ type collector struct {
 	last    *types.UpdateSet
 	before  string // the version that 'last' was the answer to; "" if it cannot be asked again
 	pending []pending
-	dirty   map[types.ManagedObjectReference][]string
-	stirred bool // something was created or removed
+	news    changes
 	wake    chan struct{}
 
 	filterSet []*filter // parallel to Filter
@@ -65,7 +64,7 @@ func (pc *collector) attach(ctx *simulator.Context) {
 	pc.lab = root.lab
 	pc.session = ctx.Session.Key
 	pc.wake = make(chan struct{}, 1)
-	pc.dirty = map[types.ManagedObjectReference][]string{}
+	pc.news = newChanges()
 	pc.tokens = map[string]*retrieval{}
 	pc.lab.tracker.add(pc)
 }
@@ -105,25 +104,21 @@ func (pc *collector) rouse() {
 	}
 }
 
-// changed notes that properties of an object changed; no path at all means that objects came or went.
+// changed notes that properties of an object changed; no path at all means that it came or went. What no filter has to do
+// with wakes nobody.
 func (pc *collector) changed(ref types.ManagedObjectReference, paths []string) {
 	pc.mu.Lock()
-	if len(paths) == 0 {
-		pc.stirred = true
+	concerns := false
+	for _, f := range pc.filterSet {
+		concerns = concerns || f.selected != nil && f.selected.concerns(ref, len(paths) == 0)
 	}
-	known := pc.dirty[ref]
-next:
-	for _, p := range paths {
-		for _, k := range known {
-			if k == p {
-				continue next
-			}
-		}
-		known = append(known, p)
+	if concerns {
+		pc.news.note(ref, paths)
 	}
-	pc.dirty[ref] = known
 	pc.mu.Unlock()
-	pc.rouse()
+	if concerns {
+		pc.rouse()
+	}
 }
 
 func (pc *collector) CancelWaitForUpdates(ctx *simulator.Context, _ *types.CancelWaitForUpdates) soap.HasFault {
@@ -267,9 +262,8 @@ func (pc *collector) accept(version string) (*types.UpdateSet, soap.HasFault) {
 	switch {
 	case version == "":
 		pc.version, pc.pending, pc.last, pc.before = "", nil, nil, ""
-		pc.stirred = true
 		for _, f := range pc.filterSet {
-			f.known = nil
+			f.selected = nil
 		}
 		return nil, nil
 	case version == pc.version:
@@ -325,13 +319,12 @@ func (pc *collector) answer(ctx *simulator.Context, w waitFor) (*types.UpdateSet
 
 // compute turns what happened since the last answer into pending updates.
 func (pc *collector) compute(ctx *simulator.Context, call string) {
-	dirty := pc.dirty
-	if !pc.stirred && len(dirty) == 0 {
-		return
+	news := pc.news
+	if !news.none() {
+		pc.news = newChanges()
 	}
-	pc.dirty, pc.stirred = map[types.ManagedObjectReference][]string{}, false
 	for _, f := range pc.filterSet {
-		pc.pending = append(pc.pending, f.compute(ctx, dirty, call)...)
+		pc.pending = append(pc.pending, f.compute(ctx, &news, call)...)
 	}
 }
 

@@ -15,9 +15,9 @@ import (
 type filter struct {
 	mo.PropertyFilter
 
-	pc      *collector
-	version apiVersion
-	known   map[types.ManagedObjectReference]bool
+	pc       *collector
+	version  apiVersion
+	selected *selection // nil: never looked
 }
 
 func (pc *collector) CreateFilter(ctx *simulator.Context, r *types.CreateFilter) soap.HasFault {
@@ -32,7 +32,6 @@ func (pc *collector) CreateFilter(ctx *simulator.Context, r *types.CreateFilter)
 	pc.mu.Lock()
 	pc.Filter = append(pc.Filter, f.Self)
 	pc.filterSet = append(pc.filterSet, f)
-	pc.stirred = true
 	pc.mu.Unlock()
 	pc.rouse()
 	return &methods.CreateFilterBody{Res: &types.CreateFilterResponse{Returnval: f.Self}}
@@ -60,27 +59,53 @@ func (f *filter) DestroyPropertyFilter(ctx *simulator.Context, _ *types.DestroyP
 	return &methods.DestroyPropertyFilterBody{Res: &types.DestroyPropertyFilterResponse{}}
 }
 
-// compute compares what the filter selects now with what the client knows, and 'dirty' with the filter's paths.
-func (f *filter) compute(ctx *simulator.Context, dirty map[types.ManagedObjectReference][]string,
-	call string) []pending {
+// compute tells what the changes mean for the client of this filter. Objects are only selected anew where that may have
+// changed; everything else costs in proportion to the changes.
+func (f *filter) compute(ctx *simulator.Context, c *changes, call string) []pending {
 	var out []pending
-	members := f.pc.lab.members(ctx, f.Spec, call)
-	now := make(map[types.ManagedObjectReference]bool, len(members))
-	for _, ref := range members {
-		now[ref] = true
-		if !f.known[ref] {
-			out = append(out, pending{filter: f, object: ref, kind: types.ObjectUpdateKindEnter})
-		} else if paths := f.touched(ref, dirty[ref]); len(paths) > 0 {
-			out = append(out, pending{filter: f, object: ref, kind: types.ObjectUpdateKindModify, paths: paths})
+	tell := func(ref types.ManagedObjectReference, kind types.ObjectUpdateKind, paths []string) {
+		out = append(out, pending{filter: f, object: ref, kind: kind, paths: paths})
+	}
+	was := f.selected
+	if was == nil || !was.holds(c) || !f.rootsHold(ctx) {
+		var members []types.ManagedObjectReference
+		members, f.selected = f.pc.lab.members(ctx, f.Spec, call)
+		for _, ref := range members {
+			if was == nil || !was.known[ref] {
+				tell(ref, types.ObjectUpdateKindEnter, nil)
+			}
 		}
 	}
-	for ref := range f.known {
-		if !now[ref] {
-			out = append(out, pending{filter: f, object: ref, kind: types.ObjectUpdateKindLeave})
+	if was == nil {
+		return out
+	}
+	for _, ref := range c.order {
+		if !was.known[ref] || !f.selected.known[ref] {
+			continue
+		}
+		if paths := f.touched(ref, c.paths[ref]); len(paths) > 0 {
+			tell(ref, types.ObjectUpdateKindModify, paths)
 		}
 	}
-	f.known = now
+	if was != f.selected {
+		for ref := range was.known {
+			if !f.selected.known[ref] {
+				tell(ref, types.ObjectUpdateKindLeave, nil)
+			}
+		}
+	}
 	return out
+}
+
+// rootsHold tells whether the objects that the specification begins with are there as they were. Those of a session come and
+// go without a word.
+func (f *filter) rootsHold(ctx *simulator.Context) bool {
+	for _, o := range f.Spec.ObjectSet {
+		if _, there := simulator.GetObject(ctx, o.Obj); there == f.selected.missing[o.Obj] {
+			return false
+		}
+	}
+	return true
 }
 
 // touched are the filter's paths of this object that lie above, below or at a changed one.
@@ -100,7 +125,7 @@ func (f *filter) touched(ref types.ManagedObjectReference, changed []string) []s
 		}
 		for _, path := range paths {
 			for _, c := range changed {
-				if !seen[path] && (path == c || strings.HasPrefix(c, path+".") || strings.HasPrefix(path, c+".")) {
+				if !seen[path] && overlap(path, c) {
 					seen[path] = true
 					out = append(out, path)
 				}
@@ -108,6 +133,11 @@ func (f *filter) touched(ref types.ManagedObjectReference, changed []string) []s
 		}
 	}
 	return out
+}
+
+// overlap tells whether one path is the other, or lies above or below it.
+func overlap(a, b string) bool {
+	return a == b || strings.HasPrefix(b, a+".") || strings.HasPrefix(a, b+".")
 }
 
 func topLevel(paths []string) []string {

@@ -87,7 +87,8 @@ func (pc *collector) retrieve(ctx *simulator.Context, specs []types.PropertyFilt
 		if failed := l.checkSpec(ctx, spec); failed != nil {
 			return nil, "", failed
 		}
-		for _, ref := range l.members(ctx, spec, name) {
+		members, _ := l.members(ctx, spec, name)
+		for _, ref := range members {
 			items = append(items, retrievalItem{ref, spec.PropSet})
 		}
 	}

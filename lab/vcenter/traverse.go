@@ -7,9 +7,13 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// members are the objects that a specification selects and has properties for, each once, in order.
-func (l *lab) members(ctx *simulator.Context, spec types.PropertyFilterSpec, name string) []types.ManagedObjectReference {
-	w := walker{ctx: ctx, specs: map[string]*types.TraversalSpec{}, seen: map[types.ManagedObjectReference]bool{}}
+// members are the objects that a specification selects and has properties for, each once, in order; and the same as a
+// selection.
+func (l *lab) members(ctx *simulator.Context, spec types.PropertyFilterSpec,
+	name string) ([]types.ManagedObjectReference, *selection) {
+	s := &selection{known: map[types.ManagedObjectReference]bool{}, steps: map[types.ManagedObjectReference][]string{},
+		missing: map[types.ManagedObjectReference]bool{}}
+	w := walker{ctx: ctx, specs: map[string]*types.TraversalSpec{}, seen: s.known, selection: s}
 	for _, p := range spec.PropSet {
 		w.kinds = append(w.kinds, p.Type)
 	}
@@ -23,19 +27,22 @@ func (l *lab) members(ctx *simulator.Context, spec types.PropertyFilterSpec, nam
 		}
 		w.follow(o.Obj, o.SelectSet, map[string]bool{})
 	}
-	return l.visible(w.out, name)
+	return l.visible(w.out, s, name), s
 }
 
 // visible leaves out what the rules hide: single objects, or all that is part of the inventory, which tasks and event
 // collectors are not.
-func (l *lab) visible(in []types.ManagedObjectReference, name string) []types.ManagedObjectReference {
+func (l *lab) visible(in []types.ManagedObjectReference, s *selection, name string) []types.ManagedObjectReference {
 	hidden, empty := l.faults.objects("hidden"), l.faults.on("empty-inventory", name)
 	if hidden == nil && !empty {
 		return in
 	}
+	s.hiding = true
 	var out []types.ManagedObjectReference
 	for _, ref := range in {
-		if !hidden[ref.Value] && !(empty && ofType(ref, "ManagedEntity")) {
+		if hidden[ref.Value] || empty && ofType(ref, "ManagedEntity") {
+			delete(s.known, ref)
+		} else {
 			out = append(out, ref)
 		}
 	}
@@ -49,7 +56,8 @@ type walker struct {
 	wanted map[string]bool // by type of object
 	specs  map[string]*types.TraversalSpec
 	seen   map[types.ManagedObjectReference]bool
-	out    []types.ManagedObjectReference
+	*selection
+	out []types.ManagedObjectReference
 }
 
 func (w *walker) learn(set []types.BaseSelectionSpec) {
@@ -76,6 +84,7 @@ func (w *walker) take(ref types.ManagedObjectReference) {
 	}
 	if want {
 		if _, ok := simulator.GetObject(w.ctx, ref); !ok {
+			w.missing[ref] = true
 			return
 		}
 		w.seen[ref] = true
@@ -90,6 +99,7 @@ func (w *walker) follow(ref types.ManagedObjectReference, set []types.BaseSelect
 	}
 	object, ok := simulator.GetObject(w.ctx, ref)
 	if !ok {
+		w.missing[ref] = true
 		return
 	}
 	for i, s := range set {
@@ -110,6 +120,7 @@ func (w *walker) follow(ref types.ManagedObjectReference, set []types.BaseSelect
 			continue
 		}
 		been[key] = true
+		w.steps[ref] = append(w.steps[ref], ts.Path)
 		val, _ := simulator.FieldValue(object, ts.Path)
 		for _, next := range references(val) {
 			if ts.Skip == nil || !*ts.Skip {

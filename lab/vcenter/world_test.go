@@ -88,7 +88,7 @@ func TestTraversalInCircles(t *testing.T) {
 		ObjectSet: []types.ObjectSpec{{Obj: simulator.Map.ServiceContent().RootFolder,
 			SelectSet: []types.BaseSelectionSpec{down, hosts, compute, up}}},
 	}
-	if got := l.members(labContext(), spec, "test"); len(got) != 2 {
+	if got, _ := l.members(labContext(), spec, "test"); len(got) != 2 {
 		t.Errorf("two hosts, each once: %v", got)
 	}
 }
