@@ -65,6 +65,7 @@ class Plane:
         self.frames = frames or os.path.join(BUILD, "lab/frames/frames")
         self.keep = bool(os.environ.get("VSN_LAB_KEEP")) if keep is None else keep
         self.host_dir = self.dir = self.world = self._lifeline = None
+        self._said = []
         self.name, self.switches, self.hosts, self.machines = None, [], {}, {}
         self._count, self._lock = 0, threading.Lock()
 
@@ -103,14 +104,15 @@ class Plane:
         """Keeps what the world says; sets 'ready' when its agent listens, or when it ended."""
         with open(os.path.join(self.host_dir, "world.log"), "wb", buffering=0) as log:
             for line in self._lifeline.stdout:
+                self._said.append(line.decode(errors="replace"))
                 log.write(line)
                 if b"WORLD READY" in line:
                     ready.set()
         ready.set()
 
     def world_log(self):
-        with open(os.path.join(self.host_dir, "world.log"), errors="replace") as log:
-            return log.read()
+        """What the world said; there also when it has ended and taken its folder away."""
+        return "".join(self._said)
 
     def _mark_kept(self):
         with open(os.path.join(self.host_dir, "keep"), "w"):
