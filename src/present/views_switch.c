@@ -112,6 +112,22 @@ static const char *late_of(const struct port *port, char *text, size_t size)
     return text;
 }
 
+static const char *remark_of(const struct config_port *config, const struct port *port,
+                             const struct plan_port *plan)
+{
+    if (config && config->uplink)
+        return "an uplink to another switch: it carries what the ports here need";
+    if (port->open && !port->refusal[0])
+        return "it carries every VLAN already: vsn leaves it alone";
+    if (plan && plan->is_shut)
+        return "it is down: vsn brought it up once, and somebody shut it again";
+    if (plan && plan->bring_up)
+        return "it is down, and will be brought up";
+    if (plan && plan->is_down)
+        return "it is down, and needed: 'port auto-enable' would bring it up";
+    return "";
+}
+
 static void write_port(const struct view *view, const char *name)
 {
     static const struct port absent = { .link = LINK_UNKNOWN };
@@ -141,12 +157,7 @@ static void write_port(const struct view *view, const char *name)
     write_held(view, plan);
     writer_remark(writer, "refusal", plan ? plan->refusal : "");
     writer_remark(writer, "problem", *problem ? problem : late_of(port, late, sizeof(late)));
-    writer_remark(writer, "remark",
-                  config && config->uplink
-                      ? "an uplink to another switch: it carries what the ports here need"
-                  : port->open && !port->refusal[0]
-                      ? "it carries every VLAN already: vsn leaves it alone"
-                      : "");
+    writer_remark(writer, "remark", remark_of(config, port, plan));
     writer_end(writer);
 }
 
@@ -293,7 +304,7 @@ enum view_status view_plan(const struct view *view)
         const struct plan_port *port = &plan->ports[i];
 
         idle = idle && vlanset_is_empty(&port->add) && vlanset_is_empty(&port->remove) &&
-               vlanset_is_empty(&port->held);
+               vlanset_is_empty(&port->held) && !port->bring_up;
         writer_object(writer, NULL);
         writer_text(writer, "port", port->port->name);
         writer_text(writer, "mode", view_mode(view, port));
@@ -302,6 +313,8 @@ enum view_status view_plan(const struct view *view)
         writer_vlans(writer, "held", &port->held);
         writer_vlans(writer, "refused", &port->refused);
         writer_vlans(writer, "left_out", &port->left_out);
+        writer_remark(writer, "bring_up",
+                      port->bring_up ? "the port is down, and will be brought up" : "");
         writer_remark(writer, "refusal", port->refusal);
         writer_remark(writer, "problem", port->problem);
         writer_remark(writer, "no_room", port->left_out_reason ? port->left_out_reason : "");
@@ -330,6 +343,7 @@ enum view_status view_audit(const struct view *view)
         writer_vlans(writer, "added", &entry->added);
         writer_vlans(writer, "removed", &entry->removed);
         writer_text(writer, "for", entry->whom);
+        writer_remark(writer, "remark", entry->enabled ? "the port was brought up" : "");
         writer_remark(writer, "problem", entry->problem);
         writer_end(writer);
     }

@@ -13,7 +13,11 @@ void core_send_policy(struct core *core, struct actions *actions)
     record_write(&actions->to_module, RECORD_BEGIN, TABLE_POLICY, NULL, 0);
     for (size_t i = 0; i < config->n_ports; i++) {
         const struct config_port *port = &config->ports[i];
-        struct policy policy = { .id = port->name, .uplink = port->uplink };
+        struct policy policy = {
+            .id = port->name,
+            .uplink = port->uplink,
+            .may_enable = port->auto_enable,
+        };
 
         if (!port->enabled && !port->uplink)
             continue;
@@ -43,6 +47,7 @@ static void note_change(struct core *core, const struct outcome *outcome, int64_
         .port = outcome->port,
         .added = outcome->added,
         .removed = outcome->removed,
+        .enabled = outcome->enabled,
         .problem = outcome->problem,
         .at_ms = (uint64_t)wall_ms,
     };
@@ -68,7 +73,8 @@ static void take_outcome(struct core *core, const struct outcome *outcome, int64
                          int64_t wall_ms, struct actions *actions)
 {
     char added[256], removed[256];
-    bool changed = !vlanset_is_empty(&outcome->added) || !vlanset_is_empty(&outcome->removed);
+    bool changed = !vlanset_is_empty(&outcome->added) || !vlanset_is_empty(&outcome->removed) ||
+                   outcome->enabled;
 
     flights_land(core->flights, outcome, now_ms);
     if (changed || outcome->problem[0])
@@ -76,8 +82,9 @@ static void take_outcome(struct core *core, const struct outcome *outcome, int64
     vlanset_text(&outcome->added, added, sizeof(added));
     vlanset_text(&outcome->removed, removed, sizeof(removed));
     if (changed)
-        actions_say(actions, LOG_LEVEL_NOTICE, "port %s:%s%s%s%s", outcome->port,
-                    added[0] ? " added " : "", added, removed[0] ? " removed " : "", removed);
+        actions_say(actions, LOG_LEVEL_NOTICE, "port %s:%s%s%s%s%s", outcome->port,
+                    added[0] ? " added " : "", added, removed[0] ? " removed " : "", removed,
+                    outcome->enabled ? " brought up" : "");
     if (outcome->problem[0])
         actions_say(actions, LOG_LEVEL_WARNING, "port %s: %s", outcome->port, outcome->problem);
     actions->settle = true;
@@ -97,12 +104,21 @@ static void follow_switch(const struct core *core, enum switch_state before,
         actions_say(actions, LOG_LEVEL_WARNING, "switch (%s): %s", status->driver, status->reason);
 }
 
+static bool is_shut(const struct port *port)
+{
+    return port && port->brought_up && !port->enabled;
+}
+
 /* What somebody else takes away shows between two readings of a port. */
 static void follow_port(struct core *core, const struct port *now, int64_t now_ms,
                         struct actions *actions)
 {
     const struct port *before = inventory_find(core->module, TABLE_PORT, "", now->id);
 
+    if (is_shut(now) && !is_shut(before))
+        actions_say(actions, LOG_LEVEL_NOTICE,
+                    "port %s: vsn brought it up, and somebody has shut it again: it stays down",
+                    now->id);
     if (!before)
         return;
     flights_note_port(core->flights, before, now); /* out of memory: then it goes unremarked */

@@ -98,7 +98,7 @@ static void send_change(struct core *core, struct change *change, int64_t now_ms
     struct vlanset repairs = vlanset_both(&change->add, &taken);
     bool yields = false;
 
-    if (vlanset_is_empty(&change->add) && vlanset_is_empty(&change->remove))
+    if (vlanset_is_empty(&change->add) && vlanset_is_empty(&change->remove) && !change->enable)
         return;
     if (flights_start(core->flights, change, !vlanset_is_empty(&repairs), now_ms, &yields) < 0)
         return; /* out of memory: the plan stands, and is tried again at the next settling */
@@ -154,6 +154,7 @@ static void carry_out(struct core *core, bool uplinks, int64_t now_ms, struct ac
             .port = plan->port->name,
             .add = plan->write,
             .remove = plan->remove,
+            .enable = plan->enable,
         };
 
         if (plan->port->uplink == uplinks)

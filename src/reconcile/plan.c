@@ -71,6 +71,23 @@ void plan_additions(struct plan_port *plan, const struct port_intent *intent,
         plan->write = plan->ready;
 }
 
+/* A port that is down and needed is brought up where it may be, unless somebody shut it after vsn
+ * did that before. */
+static void plan_bring_up(struct plan_port *plan, const struct port_intent *intent,
+                          const struct port *port)
+{
+    bool may = intent->port->auto_enable;
+    bool needed =
+        intent->may_add && !port->open && !port->refusal[0] && !vlanset_is_empty(&intent->wanted);
+
+    if (port->enabled)
+        return;
+    plan->is_shut = may && port->brought_up;
+    plan->is_down = !may && needed && port->link != LINK_UP;
+    plan->bring_up = may && needed && !port->brought_up;
+    plan->enable = plan->bring_up && !plan->problem[0] && !vlanset_is_empty(&intent->apply);
+}
+
 /* The VLANs in which a station is known on the port; false when that is not known.
  *
  * A station behind the only uplink has nobody here to talk to when nothing on this side carries its
@@ -154,6 +171,7 @@ static void plan_port(const struct planning *planning, const struct port_intent 
         return;
     }
     plan_additions(plan, intent, port);
+    plan_bring_up(plan, intent, port);
     if (planning->everywhere)
         plan->ready = vlanset_empty;
     if (obstacle->reason && obstacle->may_add)

@@ -23,6 +23,10 @@ struct plan_port {
     struct vlanset
         refused; /* wanted, but a fence, the native VLAN or the port itself stands against it */
     char refusal[256];
+    bool bring_up; /* it is down, needed, and may be brought up ('port auto-enable'), */
+    bool enable;   /* and that is to be done now */
+    bool is_down;  /* it is down and needed, and has no 'port auto-enable' */
+    bool is_shut;  /* it is down, and vsn brought it up once: somebody does not want it up */
     struct vlanset left_out; /* there is no room for it now (budget.h) */
     struct vlanset surplus;  /* carried for what matters least; it gives way, through the guard */
     const char *left_out_reason; /* which limit; NULL: none */

@@ -238,6 +238,49 @@ static void stations_behind_uplinks(void **state)
     }
 }
 
+static void a_port_is_brought_up_when_it_is_needed(void **state)
+{
+    static const struct {
+        const char *port, *needed, *obstacle;
+        bool allowed, bring_up, enable, is_shut, is_down;
+    } rows[] = {
+        { PORT("link=down"), "100", NULL, true, true, true, false, false },
+        { PORT("link=down"), "100", NULL, false, false, false, false, true },
+        { PORT("link=down enabled=yes"), "100", NULL, true, false, false, false, false },
+        { PORT("link=down enabled=yes"), "100", NULL, false, false, false, false, false },
+        { PORT("link=down tagged=100 owned=100"), "100", NULL, true, true, true, false, false },
+        { PORT("link=down"), "", NULL, true, false, false, false, false },
+        { PORT("link=down brought_up=yes"), "100", NULL, true, false, false, true, false },
+        { PORT("link=down brought_up=yes enabled=yes"), "100", NULL, true, false, false, false,
+          false },
+        { PORT("link=down"), "100", "something", true, true, false, false, false },
+        { PORT("link=down refusal=routed"), "100", NULL, true, false, false, false, false },
+        { PORT("link=down open=yes"), "100", NULL, true, false, false, false, false },
+    };
+    struct scene *scene;
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct plan_port *port;
+
+        set_up(state);
+        scene = *state;
+        configure(scene, rows[i].allowed ? " port auto-enable\n" : "", "", "");
+        tell(scene->module, READY);
+        tell(scene->module, rows[i].port);
+        port = compute(scene, rows[i].needed, true, true, rows[i].obstacle);
+        assert_int_equal(port->bring_up, rows[i].bring_up);
+        assert_int_equal(port->enable, rows[i].enable);
+        assert_int_equal(port->is_shut, rows[i].is_shut);
+        assert_int_equal(port->is_down, rows[i].is_down);
+    }
+    configure(scene, " port auto-enable\n", "", "");
+    tell(scene->module, PORT("link=down"));
+    assert_true(compute(scene, "100", true, true, NULL)->enable);
+    assert_false(compute(scene, "100", false, true, NULL)->bring_up); /* nobody is known there */
+    tell(scene->module, "new switch state=ready frozen=yes\n");
+    assert_false(compute(scene, "100", true, true, NULL)->enable);
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -249,6 +292,7 @@ int main(void)
         ROW(an_obstacle_may_hold_only_some),
         ROW(removals_wait_for_additions_anywhere),
         ROW(stations_behind_uplinks),
+        ROW(a_port_is_brought_up_when_it_is_needed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
