@@ -42,9 +42,10 @@ class Child:
 
 
 class Config(Child):
-    """vsn-config on the world's switch, allowed to use VLANs 100-199 on swp1 and swp2 (and 'more')."""
+    """vsn-config on the world's switch, allowed to use VLANs 100-199 on swp1 and swp2 (and 'more').
+    'words' are further ones of their policy."""
 
-    def __init__(self, plane, folder, more=(), arguments=None, netns=None):
+    def __init__(self, plane, folder, more=(), arguments=None, netns=None, words=""):
         driver, usual, _ = driver_of(plane)
         super().__init__(plane, "vsn-config", "--driver", driver, "--arguments", arguments or usual,
                          "--ledger", f"{folder}/ledger", "--freeze-file", f"{folder}/freeze", netns=netns)
@@ -54,7 +55,7 @@ class Config(Child):
             if line.startswith("new port"):
                 self.ports[dict(w.split("=", 1) for w in line.split()[2:])["id"]] = line
         assert "state=ready" in line
-        self.say("begin policy", *(f"new policy id={port} allowed=100-199" for port in ("swp1", "swp2", *more)),
+        self.say("begin policy", *(f"new policy id={port} allowed=100-199{words}" for port in ("swp1", "swp2", *more)),
                  "end policy")
 
     def order(self, *changes):
