@@ -87,6 +87,29 @@ def test_a_port_channel_has_members(databases):
     assert "id=PortChannel001 " in module.wait("members=Ethernet8")
 
 
+def test_a_port_is_brought_up_once(databases, module):
+    row = "PORT|Ethernet0"
+    module.say("begin policy", "new policy id=Ethernet0 allowed=100-199 may_enable=yes", "end policy")
+    databases.config.hset(row, "admin_status", "down")
+    while "enabled=yes" in module.wait("new port id=Ethernet0 "):
+        pass
+    before = databases.config.hgetall(row)
+    module.say("new change id=1 port=Ethernet0 add=100 enable=yes")
+    assert "added=100 enabled=yes" in module.wait("new outcome id=1 ")
+    assert databases.config.hgetall(row) == {**before, "admin_status": "up"}
+    databases.config.hset(row, "admin_status", "down")
+    while " enabled=yes" in (line := module.wait("new port id=Ethernet0 ")):
+        pass
+    assert "brought_up=yes" in line
+    module.say("new change id=2 port=Ethernet0 enable=yes")
+    assert "shut again: it stays down" in module.wait("new outcome id=2 ")
+    assert databases.config.hget(row, "admin_status") == "down"
+    databases.config.delete(row)
+    module.say("new change id=3 port=Ethernet0 enable=yes")
+    assert "problem=" in module.wait("new outcome id=3 ")
+    assert not databases.config.exists(row)
+
+
 # What is refused
 
 BARS = {
