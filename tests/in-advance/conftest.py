@@ -17,7 +17,7 @@ from report import pytest_runtest_makereport  # noqa: E402, F401  (pytest finds 
 figures = []
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@pytest.fixture(scope="session", params=KINDS)
 def advance_place(request):
     with AdvancePlace(request.param) as place:
         yield place

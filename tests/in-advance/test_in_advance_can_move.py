@@ -3,13 +3,16 @@ import json
 
 import pytest
 
-from advance_place import AdvancePlace, AdvanceScene
+from advance_place import OVS_ONLY, AdvanceScene
 from vsnlab import until, watch
 
 
+pytestmark = OVS_ONLY
+
+
 @pytest.fixture
-def scene():
-    with AdvancePlace("ovs") as place, AdvanceScene(place) as scene:
+def scene(advance_place):
+    with AdvanceScene(advance_place) as scene:
         scene.wait_carried()
         yield scene
 

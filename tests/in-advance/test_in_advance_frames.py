@@ -3,14 +3,11 @@ it over. With vsn, the switch drops none for want of a VLAN; without, it drops a
 import pytest
 
 from administrator import Admin
-from advance_place import AdvanceScene
+from advance_place import KEEP, OVS_ONLY, AdvanceScene
 from vsnlab import Passage, watch
 
 FRAMES = 200        # that are counted before and after
 LATE = 500          # that a switch without an agent has lost when somebody notices
-
-
-OVS_ONLY = pytest.mark.parametrize("advance_place", ["ovs"], indirect=True)
 
 
 class Journey:
@@ -21,7 +18,7 @@ class Journey:
 
     def __enter__(self):
         self._end = self.scene.vcenter.follow(self.scene.plane)
-        self._passage = Passage(self.place.web, self.place.station, self.place.ports)
+        self._passage = Passage(self.place.web, self.place.station, self.scene.ports)
         self._passage.wait_arrived(FRAMES)
         return self
 
@@ -44,7 +41,7 @@ class Journey:
 
 @pytest.fixture
 def scene(advance_place, request):
-    with AdvanceScene(advance_place, **request.param) as scene:
+    with AdvanceScene(advance_place, settings=KEEP, **request.param) as scene:
         scene.wait_carried()
         yield scene
 
@@ -77,6 +74,7 @@ def test_in_advance_with_vsn(scene, tell):
     assert entry["lead_ms"] == entry["switched_over"] - entry["verified"]
     watcher_lead = moved["switched"] - watcher.added("swp2", 100).at * 1000
     tell(f"{scene.plane.kind}: ledger's lead {entry['lead_ms']} ms, watcher's {watcher_lead:.0f} ms")
+    scene.prune()
     scene.wait_carried(swp1="", swp2="100")
 
 

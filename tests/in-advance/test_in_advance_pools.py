@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from advance_place import HOLD_DOWN_S
+from advance_place import KEEP, PRUNE
 from place import Place, Scene
 from vsnlab import Passage, XenPool, watch, xen_host_of
 
@@ -36,7 +36,7 @@ class PoolScene(Scene):
     wanted = {"swp1": "100", "swp2": ""}
 
     def __init__(self, place, release):
-        super().__init__(place, settings=(f"prune hold-down {HOLD_DOWN_S}", "prune budget 1000"))
+        super().__init__(place, settings=KEEP)
         self.release = release
 
     def _inventory(self):
@@ -89,4 +89,5 @@ def test_in_advance_with_a_pool(pool_place, release, tell):
         assert (entry["from"], entry["to"], entry["outcome"]) == ("xs1", "xs2", "in-time")
         tell(f"XenServer {release}: ledger's lead {entry['lead_ms']} ms, watcher's "
              f"{switched - watcher.added('swp2', 100).at * 1000:.0f} ms")
+        scene.reconfigure(settings=PRUNE)
         scene.wait_carried(swp1="", swp2="100")

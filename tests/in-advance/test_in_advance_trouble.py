@@ -2,22 +2,19 @@
 import pytest
 
 from administrator import Admin
-from advance_place import HOLD_DOWN_S, MOVE, AdvancePlace, AdvanceScene
+from advance_place import HOLD_DOWN_S, MOVE, OVS_ONLY, AdvanceScene
 from vsnlab import until, watch
 
 # Long enough to look at a move while it is on its way.
 SLOW = ["-t-queue", "10ms", "-t-pre", "1500ms", "-t-run", "1500ms", "-tick", "20ms"]
 
 
-@pytest.fixture(scope="module")
-def ovs_place():
-    with AdvancePlace("ovs") as place:
-        yield place
+pytestmark = OVS_ONLY
 
 
 @pytest.fixture
-def scene(ovs_place, request):
-    with AdvanceScene(ovs_place, flags=getattr(request, "param", SLOW)) as scene:
+def scene(advance_place, request):
+    with AdvanceScene(advance_place, flags=getattr(request, "param", SLOW)) as scene:
         scene.wait_carried()
         yield scene
 

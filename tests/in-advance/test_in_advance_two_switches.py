@@ -3,16 +3,15 @@ own, and neither knows of the other: both act from what the vCenter tells."""
 import pytest
 
 from administrator import Admin
-from place import KINDS
-from two_switches import TwoAgents, TwoSwitches
+from two_switches import TwoAgents
 from vsnlab import Passage, watch
 
 FRAMES = 200
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def scene(request):
-    with TwoSwitches(request.param) as place, TwoAgents(place) as scene:
+@pytest.fixture(scope="module")
+def scene(advance_place):
+    with TwoAgents(advance_place) as scene:
         scene.wait_both()
         yield scene
 
@@ -44,9 +43,10 @@ def test_in_advance_across_an_uplink(scene, watchers, tell):
                 "app-1": Passage(place.app, place.far, ["swp1", "swp11"])}
     for passage in passages.values():
         passage.wait_arrived(FRAMES)
-    swap(scene, {"web-1": "esx2", "app-1": "esx1"})
+    swap(scene, {"web-1": "esx3", "app-1": "esx1"})
     passages["web-1"].wait_at("swp11", FRAMES)
     passages["app-1"].wait_at("swp1", FRAMES)
+    scene.prune()
     tor1.wait_removed("swp1", 100)
     tor2.wait_removed("swp11", 200)
     tor2.wait_removed("swp19", 200)
@@ -74,7 +74,7 @@ def test_in_advance_with_the_other_agent_gone(scene, watchers):
     _, tor2 = watchers
     scene.agents["tor-1"].stop()
     with Admin(scene.vcenter) as admin:
-        admin.move("app-1", "esx2")
+        admin.move("app-1", "esx3")
     switched = scene.vcenter.control("moves")[-1]["switched"]
     assert position(tor2, "swp19", 200) <= position(tor2, "swp11", 200)
     assert tor2.added("swp11", 200).at * 1000 < switched
