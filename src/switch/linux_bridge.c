@@ -224,7 +224,7 @@ struct writing {
     bool adding;
     int64_t until_ms;
     struct netlink_burst burst;
-    struct port_change *of[NETLINK_BURST_SIZE / NLMSG_HDRLEN]; /* per request */
+    struct port_change *of[NETLINK_BURST_REQUESTS]; /* per request */
     unsigned ids;
 };
 

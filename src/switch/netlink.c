@@ -112,7 +112,9 @@ int netlink_talk(struct netlink *netlink, struct nlmsghdr *request, netlink_mess
 
 void *netlink_burst_room(struct netlink_burst *burst, size_t room)
 {
-    return burst->size + room <= sizeof(burst->data) ? burst->data + burst->size : NULL;
+    bool fits = burst->size + room <= sizeof(burst->data) && burst->count < NETLINK_BURST_REQUESTS;
+
+    return fits ? burst->data + burst->size : NULL;
 }
 
 void netlink_burst_add(struct netlink_burst *burst, struct nlmsghdr *request)

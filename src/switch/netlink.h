@@ -24,7 +24,8 @@ struct netlink *netlink_free(struct netlink *netlink);
 int netlink_talk(struct netlink *netlink, struct nlmsghdr *request, netlink_message_fn *fn,
                  void *data);
 
-#define NETLINK_BURST_SIZE 16384 /* bytes of requests that one burst may hold */
+#define NETLINK_BURST_SIZE 16384   /* bytes of requests that one burst may hold */
+#define NETLINK_BURST_REQUESTS 128 /* even if all fail, the answers fit a socket's usual buffer */
 
 /* Requests that are sent together and answered once: the kernel carries them out in their order,
  * each by itself, and speaks of those that fail and of the last. */
