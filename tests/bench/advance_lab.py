@@ -24,18 +24,22 @@ from advance_watch import numbers  # noqa: E402  (the path comes first)
 from agent import Agent  # noqa: E402
 
 FIRST_VLAN = 1000
+FAR_GROUP, FAR_NETWORKS, FAR_VLAN = 36, 20, 100
 CLOSED = ["vlan_mode=native-untagged", "tag=1", "trunks=4095"]
 
 
 @dataclasses.dataclass
 class Size:
     """moves in all, 'at_once' of them at a time, each 'ms' from its start event to its switch-over, among 'hosts' in groups:
-    clusters of a vCenter, hosts of a pool that have a network."""
+    clusters of a vCenter, hosts of a pool that have a network. Of a vCenter also 'far_hosts' that are behind other switches,
+    with 'far_machines' that stay where they are."""
     moves: int = 1000
     at_once: int = 32
     ms: int = 300
     hosts: int = 64
     group: int = 4
+    far_hosts: int = 0
+    far_machines: int = 0
 
     def home(self, number):
         return number % self.hosts
@@ -140,11 +144,28 @@ class VCenterSide:
     def _world(self):
         size, hosts = self.size, [self.host(number) for number in range(self.size.hosts)]
         groups = [{"name": f"network-{n}", "vlan": FIRST_VLAN + n} for n in range(size.moves)]
-        return {"hosts": [{"name": name, "cluster": f"rack{n // size.group}", "pnics": [{"device": self.nic}]}
-                          for n, name in enumerate(hosts)],
-                "dvs": [{"name": "dvs1", "uplinks": ["Uplink 1"], "discovery": "lldp/none", "portgroups": groups,
-                         "hosts": [{"host": name, "pnics": [{"device": self.nic}]} for name in hosts]}],
-                "machines": machines(size, self.host)}
+        return {"hosts": [self._make_host(name, n // size.group) for n, name in enumerate(hosts)] + self._far_hosts(),
+                "dvs": [self._make_switch("dvs1", groups, hosts), *self._far_switch()],
+                "machines": machines(size, self.host) + self._far_machines()}
+
+    def _make_host(self, name, cluster):
+        return {"name": name, "cluster": f"rack{cluster}", "pnics": [{"device": self.nic}]}
+
+    def _make_switch(self, name, groups, hosts):
+        return {"name": name, "uplinks": ["Uplink 1"], "discovery": "lldp/none", "portgroups": groups,
+                "hosts": [{"host": host, "pnics": [{"device": self.nic}]} for host in hosts]}
+
+    def _far_hosts(self):
+        return [self._make_host(f"far{n + 1}", f"-far{n // FAR_GROUP}") for n in range(self.size.far_hosts)]
+
+    def _far_switch(self):
+        groups = [{"name": f"far-{n}", "vlan": FAR_VLAN + n} for n in range(FAR_NETWORKS)]
+        hosts = [f"far{n + 1}" for n in range(self.size.far_hosts)]
+        return [self._make_switch("dvs2", groups, hosts)] if hosts else []
+
+    def _far_machines(self):
+        return [{"name": f"far-machine-{n}", "host": f"far{n % self.size.far_hosts + 1}", "networks": [f"far-{n % FAR_NETWORKS}"],
+                 "power": "on"} for n in range(self.size.far_machines)]
 
     def access(self):
         return f"{self.server.url} username vsn"

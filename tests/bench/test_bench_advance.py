@@ -10,7 +10,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(os.path.dirname(HERE)), "lab"
 from advance import XEN, Figures, by_pyvmomi, by_vsn, compare  # noqa: E402  (the path comes first)
 from advance_lab import Lab, Size, VCenterSide, XenSide, port_of  # noqa: E402
 
-SMALL = Size(moves=8, at_once=8, ms=3000, hosts=8, group=4)
+SMALL = Size(moves=8, at_once=8, ms=3000, hosts=8, group=4, far_hosts=2, far_machines=4)
 
 
 @pytest.fixture(scope="module")
