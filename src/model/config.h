@@ -78,6 +78,7 @@ struct config {
     uint32_t limit_vlans;           /* limit vlans N: VLANs on the switch; 0 (default): no limit */
     uint32_t limit_port_vlans;      /* limit port-vlans N: tagged VLANs on a port; 0: no limit */
     uint32_t limit_memberships;     /* limit memberships N: pairs of VLAN and port; 0: no limit */
+    uint32_t discovery_timeout_s;   /* discovery timeout SECONDS, 30-86400, default 600 */
     uint32_t history_days;          /* history days NUMBER, 1-3650, default 90 */
     uint32_t history_entries;       /* history entries NUMBER, 100-1000000, default 100000 */
 };

@@ -437,6 +437,9 @@ static const struct config_word vsn_words[] = {
       NUMBER(1, VLAN_MAX), PLACE(config, limit_port_vlans) },
     { "limit memberships", "NUMBER", "the most pairs of VLAN and port that it has room for",
       NUMBER(1, 4194304), PLACE(config, limit_memberships) },
+    { "discovery timeout", "SECONDS",
+      "how long a host is looked for behind a port before that is suspended", NUMBER(30, 86400),
+      PLACE(config, discovery_timeout_s) },
     { "history days", "NUMBER", "how long moves and changes are remembered", NUMBER(1, 3650),
       PLACE(config, history_days) },
     { "history entries", "NUMBER", "how many moves, and how many changes, are remembered at most",
@@ -477,6 +480,7 @@ void config_block_default(enum config_block block, void *ret_block)
 
         config->hold_down_s = 300;
         config->budget_per_minute = 10;
+        config->discovery_timeout_s = 600;
         config->history_days = 90;
         config->history_entries = 100000;
         break;

@@ -113,7 +113,7 @@ static const char *late_of(const struct port *port, char *text, size_t size)
 }
 
 static const char *remark_of(const struct config_port *config, const struct port *port,
-                             const struct plan_port *plan)
+                             const struct plan_port *plan, enum discovery_state discovery)
 {
     if (config && config->uplink)
         return "an uplink to another switch: it carries what the ports here need";
@@ -125,6 +125,8 @@ static const char *remark_of(const struct config_port *config, const struct port
         return "it is down, and will be brought up";
     if (plan && plan->is_down)
         return "it is down, and needed: 'port auto-enable' would bring it up";
+    if (discovery == DISCOVERY_SUSPENDED)
+        return "no hypervisor's NIC is seen behind it: discovery is suspended";
     return "";
 }
 
@@ -138,6 +140,7 @@ static void write_port(const struct view *view, const char *name)
     const struct plan_port *plan = plan_find(core_plan(view->core), name);
     struct vlanset applied = view_applied(port), hand_made = view_hand_made(port);
     const char *problem = problem_of(config, row, intent, plan);
+    enum discovery_state discovery = discoveries_of(core_discoveries(view->core), name);
     char late[256];
 
     writer_object(writer, NULL);
@@ -153,11 +156,14 @@ static void write_port(const struct view *view, const char *name)
     else
         writer_nothing(writer, "native");
     writer_text(writer, "mode", view_mode(view, plan));
+    writer_aside(writer, true);
+    writer_text(writer, "discovery", discovery_word(discovery));
+    writer_aside(writer, false);
     write_wires(view, name);
     write_held(view, plan);
     writer_remark(writer, "refusal", plan ? plan->refusal : "");
     writer_remark(writer, "problem", *problem ? problem : late_of(port, late, sizeof(late)));
-    writer_remark(writer, "remark", remark_of(config, port, plan));
+    writer_remark(writer, "remark", remark_of(config, port, plan, discovery));
     writer_end(writer);
 }
 

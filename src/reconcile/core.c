@@ -19,10 +19,11 @@ struct core *core_new(void)
     core->guard = guard_new();
     core->flights = flights_new();
     core->lag_watch = lag_watch_new();
+    core->discoveries = discoveries_new();
     core->audit = audit_new();
     core->migrations = migrations_new();
     if (!core->config || !core->neighbors || !core->module || !core->guard || !core->flights ||
-        !core->lag_watch || !core->audit || !core->migrations)
+        !core->lag_watch || !core->discoveries || !core->audit || !core->migrations)
         return core_free(core);
     return core;
 }
@@ -42,6 +43,7 @@ struct core *core_free(struct core *core)
     guard_free(core->guard);
     flights_free(core->flights);
     lag_watch_free(core->lag_watch);
+    discoveries_free(core->discoveries);
     config_free(core->config);
     free(core);
     return NULL;
@@ -62,6 +64,7 @@ static int take_config(struct core *core, struct config *config, struct actions 
     config_free(core->config);
     core->config = config;
     lag_watch_clear(core->lag_watch);
+    discoveries_resume(core->discoveries, "the configuration was read");
     if (core->policy_sent)
         core_send_policy(core, actions);
     actions->settle = true;
@@ -107,13 +110,25 @@ static int take_history_record(struct core *core, const struct record *record,
     return r < 0 ? error_set(reterr, r, "out of memory: the history is not complete") : 0;
 }
 
+/* A host or a NIC that was not known before. */
+static bool is_new_place(const struct contact *contact, const struct record *record)
+{
+    return (record->table == TABLE_HOST || record->table == TABLE_NIC) &&
+           (record->op == RECORD_NEW || record->op == RECORD_PUT) &&
+           !inventory_find(contact->inventory, record->table, record->row.key.owner,
+                           record->row.key.id);
+}
+
 static int take_hypervisor_record(struct core *core, struct contact *contact,
                                   const struct record *record, struct moment moment,
                                   struct actions *actions, struct error *reterr)
 {
     struct migrations_before before = migrations_before(contact, record);
+    bool is_place = is_new_place(contact, record);
     int r = contact_take(contact, record, moment.now_ms, actions, reterr);
 
+    if (r == 0 && is_place)
+        discoveries_resume(core->discoveries, "hypervisor %s has a new host or NIC", contact->name);
     if (r == 0)
         migrations_follow(core->migrations, contact, record, &before, moment);
     migrations_before_done(&before);
@@ -255,6 +270,11 @@ const struct plan *core_plan(const struct core *core)
 const struct flights *core_flights(const struct core *core)
 {
     return core->flights;
+}
+
+const struct discoveries *core_discoveries(const struct core *core)
+{
+    return core->discoveries;
 }
 
 const struct guard *core_guard(const struct core *core)

@@ -8,6 +8,7 @@
 
 #include "intent/intent.h"
 #include "reconcile/actions.h"
+#include "reconcile/discovery.h"
 #include "reconcile/flight.h"
 #include "reconcile/migrations.h"
 #include "reconcile/plan.h"
@@ -62,6 +63,7 @@ const struct intent *core_intent(const struct core *core);
 const struct plan *core_plan(const struct core *core);
 const struct guard *core_guard(const struct core *core);
 const struct flights *core_flights(const struct core *core);
+const struct discoveries *core_discoveries(const struct core *core);
 
 /* The changes that were made, newest first: index 0 is the last one. NULL behind the end. */
 const struct audit *core_audit(const struct core *core, size_t index);

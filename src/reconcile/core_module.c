@@ -121,6 +121,7 @@ static void follow_port(struct core *core, const struct port *now, int64_t now_m
                     now->id);
     if (!before)
         return;
+    discoveries_follow_port(core->discoveries, before, now);
     flights_note_port(core->flights, before, now); /* out of memory: then it goes unremarked */
     if (lag_watch_port(core->lag_watch, before, now, now_ms))
         actions_say(actions, LOG_LEVEL_ERROR, "%s", lag_watch_alarm(core->lag_watch));

@@ -6,6 +6,7 @@
 #include "reconcile/audit.h"
 #include "reconcile/contact.h"
 #include "reconcile/core.h"
+#include "reconcile/discovery.h"
 #include "reconcile/flight.h"
 #include "reconcile/lag_watch.h"
 
@@ -20,6 +21,7 @@ struct core {
     struct guard *guard;
     struct flights *flights;
     struct lag_watch *lag_watch;
+    struct discoveries *discoveries;
     struct audit_log *audit;
     struct migrations *migrations;
     bool policy_sent;

@@ -177,6 +177,20 @@ static void settle_migrations(struct core *core, struct moment moment, struct ac
     migrations_settle(core->migrations, &facts, &actions->to_history);
 }
 
+/* Out of memory: a port is looked at the next time. */
+static void settle_discoveries(struct core *core, int64_t now_ms, struct actions *actions)
+{
+    const struct discovery_facts facts = {
+        .config = core->config,
+        .contacts = &core->contacts,
+        .wires = &core->wires,
+        .module = core->module,
+        .now_ms = now_ms,
+    };
+
+    discoveries_settle(core->discoveries, &facts, actions);
+}
+
 static int conclude_plan(struct core *core, int64_t now_ms, struct actions *actions)
 {
     struct obstacles obstacles = { core, now_ms, INT64_MAX };
@@ -206,6 +220,7 @@ int core_settle(struct core *core, int64_t now_ms, int64_t wall_ms, struct actio
         actions->wake_ms = now_ms + 1000; /* out of memory: try again, change nothing */
         return r;
     }
+    settle_discoveries(core, now_ms, actions);
     carry_out(core, /* uplinks = */ true, now_ms, actions);
     carry_out(core, /* uplinks = */ false, now_ms, actions);
     settle_migrations(core, (struct moment){ now_ms, wall_ms }, actions);
