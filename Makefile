@@ -23,7 +23,7 @@ check: all
 check-system: all vcenter
 	@$(PYTEST) tests $(if $(T),-k "$(T)")
 
-# The Linux bridge's driver under sanitizers, in QEMU: large packages, so it is no part of ./check.
+# The Config Module on a Linux bridge under sanitizers, in QEMU: minutes and a large download, so it is no part of ./check.
 check-qemu:
 	@tests/qemu/run
 
