@@ -3,57 +3,52 @@
 
     vlanmgrd.py SOCKET [--bridge NAME] [--pace MS]
 
-It follows VLAN and VLAN_MEMBER in CONFIG_DB by keyspace notifications, makes ports members of the bridge with iproute2,
-and writes VLAN_TABLE and VLAN_MEMBER_TABLE in STATE_DB. Without a bridge it only writes STATE_DB. Its manners:
+It follows VLAN and VLAN_MEMBER in CONFIG_DB by keyspace notifications, makes ports members of the bridge, and writes
+VLAN_TABLE and VLAN_MEMBER_TABLE in STATE_DB. Without a bridge it only writes STATE_DB. Its manners:
 
 - a member waits until its port and its VLAN are in STATE_DB;
 - a member without tagging_mode is untagged, one with a word that it does not know is ignored;
 - a member that is in STATE_DB already is "already set", whatever its row says now;
 - a port that loses its last VLAN leaves the bridge;
-- a command that fails on a port ends it.
+- what fails on a port ends it.
 
-What is otherwise: the commands of several members are put into one process; there is no netdev per VLAN. --pace makes
-each member take that long, as on a switch, where each is a process (10 ms and more).
+What is otherwise: it speaks netlink, where the real one starts a shell for each member; there is no netdev per VLAN. --pace
+makes each member take that long, as on a switch (10 ms and more).
 """
 import argparse
-import subprocess
 import sys
 import time
 
+from netlink import Netlink
 from schema import CONFIG, STATE, connect
 
 UNTAGGED = ("untagged", "priority_tagged")
 
 
 class Bridge:
-    """A Linux bridge whose members and VLANs are changed in batches. 'name' None: there is none."""
+    """A Linux bridge whose members and VLANs are changed. 'name' None: there is none. A failure is what throws the real one
+    out of its loop."""
 
     def __init__(self, name):
-        self.name, self.links, self.vlans, self.members = name, [], [], {}
+        self.name, self.netlink, self.members = name, Netlink() if name else None, {}
 
     def add(self, port, vlan, untagged):
         members = self.members.setdefault(port, set())
-        if not members:
-            self.links.append(f"link set {port} master {self.name}")
-            self.vlans.append(f"vlan del vid 1 dev {port}")
+        if self.name and not members:
+            self.netlink.set_master(port, self.name)
+            self.netlink.remove_vlan(port, 1)
         members.add(vlan)
-        self.vlans.append(f"vlan add vid {vlan} dev {port}{' pvid untagged' if untagged else ''}")
+        if self.name:
+            self.netlink.add_vlan(port, vlan, untagged)
 
     def remove(self, port, vlan):
         print(port, "lost", vlan, flush=True)
         members = self.members.setdefault(port, set())
         members.discard(vlan)
-        self.vlans.append(f"vlan del vid {vlan} dev {port}")
-        if not members:
-            self.flush()
-            self.links.append(f"link set {port} nomaster")
-
-    def flush(self):
-        """A failure is what throws the real one out of its loop."""
-        for tool, lines in (("ip", self.links), ("bridge", self.vlans)):
-            if lines and self.name:
-                subprocess.run([tool, "-batch", "-"], input="\n".join(lines) + "\n", text=True, check=True)
-            lines.clear()
+        if self.name:
+            self.netlink.remove_vlan(port, vlan)
+        if self.name and not members:
+            self.netlink.set_master(port, None)
 
 
 class VlanManager:
@@ -121,7 +116,6 @@ class VlanManager:
                 done.delete(state)
             elif not verdict:
                 self.waiting[key] = True
-        self.bridge.flush()
         time.sleep(self.pace / 1000)
         done.execute()
 
@@ -148,7 +142,7 @@ def main():
     arguments = parser.parse_args()
     try:
         VlanManager(connect(arguments.socket), Bridge(arguments.bridge), arguments.pace).run()
-    except subprocess.CalledProcessError as error:
+    except OSError as error:
         sys.exit(f"vlanmgrd ends: {error}")
 
 

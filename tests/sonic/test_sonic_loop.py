@@ -126,8 +126,8 @@ def test_redis_goes_and_comes_back(scene):
 
 
 def test_the_driver_keeps_its_contract(scene):
-    """On ports that the agent does not write. vlanmgrd makes a process for each batch, and in user-mode Linux that takes
-    its time; test_sonic_databases.py has the many VLANs."""
+    """On ports that the agent does not write. User-mode Linux takes its time over each VLAN; test_sonic_databases.py has
+    the many."""
     scene.agent.stop()
     plane = scene.plane
     plane.settle()
