@@ -23,7 +23,7 @@ struct claim {
 /* One claim per station, at the same index; only the first place of an address is used. */
 static void claim_all(struct round *round, const struct heard_stations *heard, struct claim *claims)
 {
-    for (size_t h = 0; h < round->n_hypervisors; h++) {
+    for (size_t h = 0; h < round->n_hypervisors && heard->count; h++) {
         const struct hypervisor_view *view = &round->hypervisors[h];
 
         INVENTORY_EACH(view->inventory, vif, TABLE_VIF, NULL)

@@ -472,13 +472,17 @@ int inventory_apply(struct inventory *inventory, const struct record *record, st
 
 /* ---- Settling ------------------------------------------------------------------------------ */
 
-/* Rows without an owner: hosts, machines, distributed switches, shared networks. */
+/* Rows without an owner: hosts, machines, distributed switches, shared networks. Where few can be
+ * condemned, 'all' is not counted: that a move ends must not cost a walk over all machines. */
 static void count_roots(const struct inventory *inventory, size_t *ret_all, size_t *ret_condemned)
 {
     static const enum table roots[] = { TABLE_HOST, TABLE_MACHINE, TABLE_NETWORK, TABLE_DVSWITCH };
+    size_t most = 0;
 
+    for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
+        most += inventory->tables[roots[i]].condemned;
     *ret_all = *ret_condemned = 0;
-    for (size_t i = 0; i < ARRAY_SIZE(roots); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(roots) && most >= INVENTORY_SHRINK_LEAST; i++) {
         struct bucket *bucket = bucket_find(inventory, roots[i], "");
         struct entry *entry;
 
