@@ -220,9 +220,9 @@ int core_settle(struct core *core, int64_t now_ms, int64_t wall_ms, struct actio
         actions->wake_ms = now_ms + 1000; /* out of memory: try again, change nothing */
         return r;
     }
-    settle_discoveries(core, now_ms, actions);
     carry_out(core, /* uplinks = */ true, now_ms, actions);
     carry_out(core, /* uplinks = */ false, now_ms, actions);
     settle_migrations(core, (struct moment){ now_ms, wall_ms }, actions);
+    settle_discoveries(core, now_ms, actions);
     return 0;
 }

@@ -120,6 +120,12 @@ static int compare_ports(const void *left, const void *right)
     return strverscmp((*a)->id, (*b)->id);
 }
 
+/* Drivers do not know who brought a port up. */
+static void see(struct module *module, struct port *port)
+{
+    port->brought_up = brought_up_see(module->brought_up, port->id, port->enabled);
+}
+
 static int read_ports(struct module *module, struct port_list *ret_ports)
 {
     struct error error = { "" };
@@ -138,8 +144,7 @@ static int read_ports(struct module *module, struct port_list *ret_ports)
         qsort(ret_ports->ports, ret_ports->count, sizeof(struct port *), compare_ports);
     for (size_t i = 0; i < ret_ports->count; i++) {
         claims_take(module->claims, ret_ports->ports[i]);
-        ret_ports->ports[i]->brought_up =
-            brought_up_has(module->brought_up, ret_ports->ports[i]->id);
+        see(module, ret_ports->ports[i]);
     }
     return 0;
 }
@@ -317,7 +322,7 @@ static void retell(struct module *module, const char *name, bool came_up)
     if (!row)
         return;
     row->enabled |= came_up;
-    row->brought_up = brought_up_has(module->brought_up, name);
+    see(module, row);
     take_port(module, row);
 }
 
@@ -360,7 +365,7 @@ static void take_part(struct module *module, struct batch_entry *entry)
     if (!now)
         return;
     now->enabled |= entry->enabled;
-    now->brought_up = brought_up_has(module->brought_up, now->id);
+    see(module, now);
     take_port(module, now);
 }
 
@@ -520,12 +525,13 @@ int module_take(struct module *module, const struct record *record, struct error
 static int open_brought_up(struct module *module, struct error *reterr)
 {
     CLEANUP(free_text) char *path = NULL;
+    char boot[CLOCK_BOOT_SIZE];
     struct error note = { "" };
     int r;
 
     if (asprintf(&path, "%s.brought-up", module->setup.ledger) < 0)
         return error_set(reterr, -ENOMEM, "out of memory");
-    r = brought_up_open(path, &module->brought_up, &note);
+    r = brought_up_open(path, clock_boot(boot), &module->brought_up, &note);
     if (r < 0)
         return error_set(reterr, r, "%s", note.text);
     if (*note.text)
