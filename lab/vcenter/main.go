@@ -23,10 +23,9 @@ func main() {
 		os.Exit(1)
 	}
 
-	fmt.Printf("READY %s pid=%d hosts=%d ctl=%s\n", lab.url, os.Getpid(), len(allHosts()), lab.ctlURL)
-
-	stop := make(chan os.Signal, 1)
+	stop := make(chan os.Signal, 1) // before anybody is told that it runs
 	signal.Notify(stop, syscall.SIGINT, syscall.SIGTERM)
+	fmt.Printf("READY %s pid=%d hosts=%d ctl=%s\n", lab.url, os.Getpid(), len(allHosts()), lab.ctlURL)
 	<-stop
 	lab.close()
 }
