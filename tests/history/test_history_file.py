@@ -20,8 +20,8 @@ def migration(number, outcome="in-time", seen_ms=NOW_MS, more=""):
             f"switched_over_ms={seen_ms + 300} outcome={outcome}{more}")
 
 
-def audit(number, at_ms=NOW_MS):
-    return f"new audit id={number} port=swp1 added=100 whom=vc1/esx2/vmnic0 at_ms={at_ms}"
+def audit(number, at_ms=NOW_MS, words=""):
+    return f"new audit id={number} port=swp1 added=100 whom=vc1/esx2/vmnic0 at_ms={at_ms}{words}"
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def ids(rows):
 def test_rows_come_back_as_they_were_last(tmp_path):
     with history(tmp_path) as first:
         assert first.told() == {"migration": [], "audit": []}
-        first.send(migration(1), migration(2, "running"), audit(1), migration(10), migration(9))
+        first.send(migration(1), migration(2, "running"), audit(1, words=" enabled=yes"), migration(10), migration(9))
         first.send(migration(2, "missed", more=" reason=nobody%20knew"))
         assert first.close() == 0
     with history(tmp_path) as second:
@@ -52,7 +52,7 @@ def test_rows_come_back_as_they_were_last(tmp_path):
                        "from": "esx1", "to": "esx2", "kind": "migrate", "ports": "swp1,swp2", "vlans": "100,200-210",
                        "added": "100", "seen_ms": str(NOW_MS), "verified_ms": str(NOW_MS + 9),
                        "switched_over_ms": str(NOW_MS + 300), "outcome": "missed", "reason": "nobody knew"}
-        assert told["audit"][0]["whom"] == "vc1/esx2/vmnic0"
+        assert told["audit"][0]["whom"] == "vc1/esx2/vmnic0" and told["audit"][0]["enabled"] == "yes"
 
 
 def test_is_written_without_being_closed(tmp_path):

@@ -337,6 +337,8 @@ static int bind(sqlite3_stmt *statement, int index, const struct field *field, c
         memcpy(&number, at, sizeof(number));
         return sqlite3_bind_int64(statement, index, (sqlite3_int64)number);
     }
+    if (field->type == FIELD_FLAG)
+        return sqlite3_bind_int64(statement, index, *(const bool *)at);
     strbuf_init(&text, RECORD_LINE_MAX);
     write_text(field, at, &text);
     result = sqlite3_bind_text(statement, index, strbuf_text(&text), -1, SQLITE_TRANSIENT);
@@ -414,6 +416,8 @@ static int read_column(sqlite3_stmt *statement, int column, const struct field *
         memcpy(at, &number, sizeof(number));
         return 0;
     case FIELD_FLAG:
+        *(bool *)(void *)at = number != 0;
+        return 0;
     case FIELD_MAC:
         break;
     }
