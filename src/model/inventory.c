@@ -55,8 +55,10 @@ struct inventory {
         struct entry *by_key;
         size_t count;     /* rows, condemned ones included */
         size_t condemned; /* of them */
+        size_t vanished;  /* rows that went lately */
         uint64_t begun;   /* stamp of an open bracket over the whole table */
     } tables[N_TABLES];
+    int64_t vanished_ms; /* monotonic: when the last of them went */
     uint64_t stamp;
     uint64_t all_begun;
     size_t rows, buckets;
@@ -550,6 +552,22 @@ static const struct bucket *find_hollow(const struct inventory *inventory)
     return NULL;
 }
 
+/* True when the last rows of a kind are to go. A complete read that holds none of it is always a
+ * wonder; by events the only host, or the last of two networks, may well go, and machines come and
+ * go. */
+static bool goes_altogether(const struct inventory *inventory, enum table kind, size_t *ret_were)
+{
+    size_t rows = inventory->tables[kind].count, least = kind == TABLE_HOST ? 2 : 3;
+
+    *ret_were = rows;
+    if (rows == 0 || inventory->tables[kind].condemned < rows)
+        return false;
+    if (inventory->read_ended)
+        return true;
+    *ret_were += inventory->tables[kind].vanished;
+    return kind != TABLE_MACHINE && *ret_were >= least;
+}
+
 /* What is not to be believed about the removals at hand; false: nothing. */
 static bool shrinks_too_much(const struct inventory *inventory, char *doubt, size_t size)
 {
@@ -558,13 +576,11 @@ static bool shrinks_too_much(const struct inventory *inventory, char *doubt, siz
     size_t all, condemned;
 
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-        size_t rows = inventory->tables[kinds[i]].count, least = inventory->read_ended ? 1 : 3;
+        size_t were;
 
-        if (kinds[i] != TABLE_NETWORK && !inventory->read_ended)
-            continue;
-        if (rows >= least && inventory->tables[kinds[i]].condemned == rows) {
+        if (goes_altogether(inventory, kinds[i], &were)) {
             snprintf(doubt, size, "the last answer held no %s where there were %zu",
-                     table_name(kinds[i]), rows);
+                     table_name(kinds[i]), were);
             return true;
         }
     }
@@ -629,6 +645,7 @@ static size_t carry_out(struct inventory *inventory)
                     continue;
                 drop_children(inventory, table, ((const union row *)entry->row)->key.id);
                 entry_free(inventory, entry);
+                inventory->tables[table].vanished++;
                 gone++;
             }
         }
@@ -636,9 +653,18 @@ static size_t carry_out(struct inventory *inventory)
     return gone;
 }
 
-int inventory_settle(struct inventory *inventory)
+static void forget_vanished(struct inventory *inventory, int64_t now_ms)
+{
+    for (enum table table = 0;
+         now_ms - inventory->vanished_ms >= INVENTORY_VANISH_MS && table < N_TABLES; table++)
+        inventory->tables[table].vanished = 0;
+}
+
+int inventory_settle(struct inventory *inventory, int64_t now_ms)
 {
     size_t condemned = 0;
+
+    forget_vanished(inventory, now_ms);
 
     if (inventory->tables[TABLE_HOST].count > 0)
         inventory->may_be_empty = false;
@@ -654,7 +680,12 @@ int inventory_settle(struct inventory *inventory)
     if (!inventory->doubt[0])
         shrinks_too_much(inventory, inventory->doubt, sizeof(inventory->doubt));
     inventory->read_ended = false;
-    return inventory->doubt[0] ? 1 : carry_out(inventory) > 0;
+    if (inventory->doubt[0])
+        return 1;
+    if (carry_out(inventory) == 0)
+        return 0;
+    inventory->vanished_ms = now_ms;
+    return 1;
 }
 
 size_t inventory_accept(struct inventory *inventory)

@@ -7,11 +7,12 @@
  *
  * Removals are decided together, at inventory_settle(). The shrink guard looks at them first: a
  * complete read that leaves no host, no network or no machine where there were some, the end of
- * every network at once, of every NIC, virtual switch or uplink, or of several networks and with
- * them the last, of one host that stays, or of more than INVENTORY_SHRINK_PERCENT of the hosts,
- * machines and shared networks, is not believed; nor is an answer without any host, be it the
- * first. The rows stay, the inventory is 'doubted', and nothing may be concluded from absence until
- * the rows are told again by a complete read, or an operator accepts the smaller answer. */
+ * every host or of every network within INVENTORY_VANISH_MS, at once of every NIC, virtual switch
+ * or uplink, or of several networks and with them the last, of one host that stays, or of more than
+ * INVENTORY_SHRINK_PERCENT of the hosts, machines and shared networks, is not believed; nor is an
+ * answer without any host, be it the first. The rows stay, the inventory is 'doubted', and nothing
+ * may be concluded from absence until the rows are told again by a complete read, or an operator
+ * accepts the smaller answer. */
 #ifndef VSN_MODEL_INVENTORY_H
 #define VSN_MODEL_INVENTORY_H
 
@@ -19,6 +20,7 @@
 
 #define INVENTORY_SHRINK_PERCENT 30
 #define INVENTORY_SHRINK_LEAST 10  /* rows: fewer removals than that are never too many */
+#define INVENTORY_VANISH_MS 5000   /* one answer may come in several parts */
 #define INVENTORY_ROWS_MAX 4000000 /* a source that tells more is refused */
 
 struct inventory;
@@ -37,9 +39,9 @@ int inventory_apply(struct inventory *inventory, const struct record *record, st
  * pointers to the row are no longer valid then. */
 bool inventory_amend(struct inventory *inventory, const struct record *record);
 
-/* Carries out the removals that were told since the last call, or doubts them. Returns 1 when
- * something changed. */
-int inventory_settle(struct inventory *inventory);
+/* Carries out the removals that were told since the last call, or doubts them. 'now_ms' is
+ * monotonic. Returns 1 when something changed. */
+int inventory_settle(struct inventory *inventory, int64_t now_ms);
 
 /* True from the end of the first complete read on: absence means something. */
 bool inventory_is_complete(const struct inventory *inventory);

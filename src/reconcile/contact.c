@@ -329,7 +329,7 @@ void contact_settle(struct contact *contact, int64_t now_ms, struct actions *act
 {
     const char *doubt;
 
-    inventory_settle(contact->inventory);
+    inventory_settle(contact->inventory, now_ms);
     widen_moves(contact, now_ms, actions);
     if (contact->to_announce)
         announce(contact, actions);

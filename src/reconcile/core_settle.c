@@ -9,8 +9,8 @@ static void settle_inventories(struct core *core, int64_t now_ms, struct actions
 {
     for (size_t i = 0; i < core->contacts.count; i++)
         contact_settle(&core->contacts.list[i], now_ms, actions);
-    inventory_settle(core->neighbors);
-    inventory_settle(core->module);
+    inventory_settle(core->neighbors, now_ms);
+    inventory_settle(core->module, now_ms);
 }
 
 struct obstacles {

@@ -29,7 +29,7 @@ static inline void tell(struct inventory *inventory, const char *lines)
         assert_true(inventory_apply(inventory, &record, &error) >= 0);
     }
     free(copy);
-    inventory_settle(inventory);
+    inventory_settle(inventory, 0);
 }
 
 /* Adds words to the interfaces swp1 and swp2, and lines at the end, to the configuration of the

@@ -22,7 +22,7 @@ static void tell_all(struct inventory *inventory, const char *const *lines)
 {
     for (; *lines; lines++)
         tell(inventory, *lines);
-    inventory_settle(inventory);
+    inventory_settle(inventory, 0);
 }
 
 static int set_up(void **state)
@@ -72,7 +72,7 @@ static void a_list_that_does_not_end_proves_nothing(void **state)
     /* Contact is lost, and the end of another reading must not complete this one. */
     inventory_distrust(*state);
     tell(*state, "end nic owner=h1");
-    inventory_settle(*state);
+    inventory_settle(*state, 0);
     assert_non_null(inventory_find(*state, TABLE_NIC, "h1", "a"));
 }
 
@@ -159,10 +159,10 @@ static void what_all_came_back_is_no_longer_doubted(void **state)
 
     tell_all(*state, lines);
     tell(*state, "new host id=h");
-    inventory_settle(*state);
+    inventory_settle(*state, 0);
     assert_non_null(inventory_doubt(*state));
     tell(*state, "new network id=n");
-    inventory_settle(*state);
+    inventory_settle(*state, 0);
     assert_null(inventory_doubt(*state));
 }
 
@@ -196,7 +196,7 @@ static void vanish(struct inventory *inventory, unsigned count)
         snprintf(line, sizeof(line), "gone machine id=vm-%u", i);
         tell(inventory, line);
     }
-    inventory_settle(inventory);
+    inventory_settle(inventory, 0);
 }
 
 static void too_many_at_once_are_doubted(void **state)
@@ -223,6 +223,51 @@ static void the_last_of_a_kind_may_go_one_by_one(void **state)
     tell_all(*state, lines);
     assert_null(inventory_doubt(*state));
     assert_int_equal(inventory_count(*state, TABLE_NETWORK), 0);
+}
+
+/* Three hosts that leave by events, in two parts at these times: are the last two believed? */
+static void hosts_that_leave_in_parts_are_counted_together(void **state)
+{
+    static const struct {
+        int64_t first_ms, second_ms;
+        const char *left;
+        bool doubted;
+    } rows[] = {
+        { 1000, 1000, "gone host id=c", true },
+        { 1000, 1000 + INVENTORY_VANISH_MS - 1, "gone host id=c", true },
+        { 1000, 1000 + INVENTORY_VANISH_MS, "gone host id=c", true }, /* two at once are enough */
+        { 1000, 1000, "put host id=c name=c", false },                /* one is left */
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct inventory *inventory = inventory_new();
+
+        tell(inventory, "new host id=a");
+        tell(inventory, "new host id=b");
+        tell(inventory, "new host id=c");
+        inventory_settle(inventory, 0);
+        tell(inventory, "gone host id=a");
+        inventory_settle(inventory, rows[i].first_ms);
+        tell(inventory, "gone host id=b");
+        tell(inventory, rows[i].left);
+        inventory_settle(inventory, rows[i].second_ms);
+        assert_int_equal(inventory_doubt(inventory) != NULL, rows[i].doubted);
+        inventory_free(inventory);
+    }
+    (void)state;
+}
+
+static void the_only_host_may_go_and_so_may_one_after_the_other(void **state)
+{
+    tell(*state, "new host id=a");
+    tell(*state, "new host id=b");
+    inventory_settle(*state, 0);
+    tell(*state, "gone host id=a");
+    inventory_settle(*state, 1000);
+    tell(*state, "gone host id=b");
+    inventory_settle(*state, 1000 + INVENTORY_VANISH_MS);
+    assert_null(inventory_doubt(*state));
+    assert_int_equal(inventory_count(*state, TABLE_HOST), 0);
 }
 
 static void complete_only_after_a_complete_read(void **state)
@@ -373,7 +418,7 @@ static void a_note_of_the_reader_is_no_statement(void **state)
     assert_true(move->widened);
     assert_string_equal(move->to, "h");
     tell(*state, "end move");
-    inventory_settle(*state);
+    inventory_settle(*state, 0);
     assert_null(inventory_find(*state, TABLE_MOVE, "m", "1"));
 }
 
@@ -425,6 +470,8 @@ int main(void)
         ROW(too_many_at_once_are_doubted),
         ROW(a_few_at_once_are_believed),
         ROW(the_last_of_a_kind_may_go_one_by_one),
+        ROW(hosts_that_leave_in_parts_are_counted_together),
+        ROW(the_only_host_may_go_and_so_may_one_after_the_other),
         ROW(complete_only_after_a_complete_read),
         ROW(hints_are_read_at_their_own_pace),
         ROW(a_hollow_list_is_doubted),
