@@ -164,8 +164,10 @@ static void take_outcome(struct entry *entry, const struct contact *contact,
     case MOVE_CANCELLED:
         break;
     }
-    if (entry->row->switched_over_ms)
+    if (entry->row->switched_over_ms && !entry->is_presumed)
         return; /* it was seen there: that counts for more */
+    entry->row->switched_over_ms = 0;
+    entry->keeps_reason = false;
     entry_end(entry, move->outcome == MOVE_FAILED ? MIGRATION_FAILED : MIGRATION_CANCELLED,
               move->problem);
 }

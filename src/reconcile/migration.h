@@ -64,6 +64,7 @@ struct entry {
     bool was_looked_at; /* its ports were asked for since the destination was known */
     bool keeps_reason;  /* something unusual is to be said of it, however it ends */
     bool has_landed;    /* the machine's own row said that it is there */
+    bool is_presumed;   /* it did so before the move was announced: the row may have been late */
 };
 
 /* What the ledger is handed at a settling. */

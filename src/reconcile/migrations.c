@@ -152,6 +152,21 @@ static struct entry *find_followed(const struct migrations *migrations,
     return NULL;
 }
 
+/* A move that was taken to be over when it was announced, as the machine seemed to be there, and of
+ * which more is told now. */
+static struct entry *find_presumed(const struct migrations *migrations,
+                                   const struct contact *contact, const struct move *move)
+{
+    for (size_t i = migrations->kept.count; i > 0; i--) {
+        struct entry *entry = migrations->kept.entries[i - 1];
+
+        if (entry->is_presumed && is_about(entry, contact, move->owner) &&
+            strcmp(entry->row->move, move->id) == 0)
+            return entry;
+    }
+    return NULL;
+}
+
 /* The last entry about a machine's own way among those of the last minute, or those that are
  * followed. */
 static struct entry *find_last(const struct migrations *migrations, const struct contact *contact,
@@ -210,7 +225,7 @@ static void begin(struct migrations *migrations, const struct contact *contact,
     machine = entry_machine(entry, contact);
     if (entry->row->outcome == MIGRATION_RUNNING && machine && entry_has_arrived(entry, machine)) {
         entry_arrive(entry, machine->host, name_of_host(contact, machine->host), moment);
-        entry->has_landed = true;
+        entry->has_landed = entry->is_presumed = true;
         entry_surprise(entry, entry->row->kind, entry->row->from,
                        "it was announced when it was there already");
     }
@@ -226,6 +241,8 @@ static void follow_move(struct migrations *migrations, const struct contact *con
 
     if (!move)
         return;
+    if (!entry && before->is_known && move->outcome != MOVE_RUNNING)
+        entry = find_presumed(migrations, contact, move);
     if (!entry && !before->is_known) {
         entry = find_surprise(migrations, contact, move, moment.now_ms);
         if (!entry)

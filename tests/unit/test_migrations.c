@@ -510,6 +510,24 @@ static void failed_and_cancelled(void **state)
     assert_int_equal(count(bench), 3);
 }
 
+/* The machine's row is late: it still says where the machine was before it came to host a. */
+static void an_arrival_that_was_only_presumed(void **state)
+{
+    struct bench *bench = started(state);
+
+    feed(bench, 1000, VC "put machine id=m1 host=b\n" SETTLE);
+    feed(bench, 62000, PORT("swp2", "100") SETTLE MOVE("new", "t1", "") SETTLE);
+    assert_outcome(entry(bench, 0), "missed", "it was announced when it was there already");
+    feed(bench, 70000, VC "put machine id=m1 host=a\n" SETTLE);
+    feed(bench, 130000,
+         VC "put move owner=m1 id=t1 outcome=cancelled\n" VC "gone move owner=m1 id=t1\n" SETTLE);
+    for (size_t i = 0; i < count(bench); i++)
+        if (strcmp(entry(bench, i)->move, "t1") == 0) {
+            assert_outcome(entry(bench, i), "cancelled", "");
+            assert_int_equal(clock_of(entry(bench, i)->switched_over_ms), -1);
+        }
+}
+
 static void a_host_behind_another_switch(void **state)
 {
     struct bench *bench = started(state);
@@ -828,6 +846,7 @@ int main(void)
         ROW(a_wire_that_is_not_trusted_is_named),
         ROW(a_switch_that_cannot_be_written_is_named),
         ROW(failed_and_cancelled),
+        ROW(an_arrival_that_was_only_presumed),
         ROW(a_host_behind_another_switch),
         ROW(storage_that_moves_leaves_the_machine),
         ROW(a_machine_that_starts_where_it_lies),

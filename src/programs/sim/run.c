@@ -127,6 +127,16 @@ static bool trouble(struct run *run)
     return fine;
 }
 
+/* Settling may be late, by seconds here, but not while a machine is on its way: vsnd settles some
+ * tens of milliseconds after anything that it is told. */
+static bool is_awaited(const struct run *run)
+{
+    for (unsigned i = 0; i < SIM_MOVES; i++)
+        if (run->world.moves[i].exists && run->world.moves[i].is_told)
+            return true;
+    return false;
+}
+
 static bool step(struct run *run, bool troubled)
 {
     struct dice *dice = &run->world.dice;
@@ -141,7 +151,7 @@ static bool step(struct run *run, bool troubled)
         !switch_run(&run->model, &run->world, &run->feed) ||
         !moves_run(&run->world, &run->faults, &run->feed))
         return false;
-    if (run->feed.settle && dice_percent(dice, 80) && !feed_settle(&run->feed))
+    if (run->feed.settle && (dice_percent(dice, 80) || is_awaited(run)) && !feed_settle(&run->feed))
         return false;
     return deliver(run);
 }
