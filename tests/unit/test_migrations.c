@@ -515,8 +515,8 @@ static void an_arrival_that_was_only_presumed(void **state)
 {
     struct bench *bench = started(state);
 
-    feed(bench, 1000, VC "put machine id=m1 host=b\n" SETTLE);
-    feed(bench, 62000, PORT("swp2", "100") SETTLE MOVE("new", "t1", "") SETTLE);
+    feed(bench, 1000, VC "put machine id=m1 host=b\n" SETTLE PORT("swp2", "100") SETTLE);
+    feed(bench, 62000, PORT("swp2", "") SETTLE MOVE("new", "t1", "") SETTLE);
     assert_outcome(entry(bench, 0), "missed", "it was announced when it was there already");
     feed(bench, 70000, VC "put machine id=m1 host=a\n" SETTLE);
     feed(bench, 130000,
