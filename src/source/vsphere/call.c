@@ -49,7 +49,12 @@ static const struct exchange_hooks hooks = {
 
 void call_init(struct call *call, call_congested_fn *congested, call_done_fn *done, void *data)
 {
-    *call = (struct call){ .congested = congested, .done = done, .data = data };
+    *call = (struct call){
+        .caps = reply_caps,
+        .congested = congested,
+        .done = done,
+        .data = data,
+    };
     exchange_init(&call->exchange, &hooks, call);
 }
 
@@ -78,7 +83,7 @@ int call_start(struct call *call, struct http *http, const char *url,
                                                       .manner = *manner,
                                                       .rules = envelope_rules,
                                                       .into = call->reply,
-                                                      .caps = reply_caps });
+                                                      .caps = call->caps });
 }
 
 int call_versions(struct call *call, struct http *http, const char *url, struct version_list *list)

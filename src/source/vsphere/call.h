@@ -14,6 +14,7 @@ typedef bool call_congested_fn(void *data);
 struct call {
     struct exchange exchange; /* its body is filled by the caller before call_start() */
     struct reply *reply;      /* of a SOAP call, valid until the next start */
+    struct xml_caps caps;     /* of its replies: set by call_init() for an inventory */
     call_congested_fn *congested;
     call_done_fn *done;
     void *data;

@@ -12,6 +12,8 @@
 #include "source/vsphere/state.h"
 
 #define OUT_CAP (64u << 20)
+#define REPLY_CAP (32u << 20) /* bytes: a page of 1,000 events has less than half a megabyte */
+#define ELEMENTS_CAP 1000000
 #define PACE_MS 1000    /* between two waits that bring nothing, and between two polls */
 #define OLDER_READS 100 /* of a gap: what is beyond is of the past */
 #define FAILURES 3      /* waits that fail from the start, until it is given up */
@@ -539,6 +541,7 @@ int watch_init(struct vsphere_session *session, struct loop *loop)
     struct watch *watch = &session->watch;
 
     call_init(&watch->call, never_congested, on_done, session);
+    watch->call.caps = (struct xml_caps){ .bytes = REPLY_CAP, .opened = ELEMENTS_CAP };
     watch->timer = loop_timer_new(loop, on_timer, session);
     watch->look_timer = loop_timer_new(loop, on_look, session);
     return watch->timer && watch->look_timer ? 0 : -ENOMEM;
