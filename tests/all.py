@@ -16,7 +16,7 @@ import xml.etree.ElementTree as ElementTree
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOG = os.path.join(ROOT, "build", "log")
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs"]
-WORKERS = 3
+WORKERS = 4
 LONG = ["system-system", "system-in-advance", "system-xensession", "system-xenserver", "system-session", "system-xenpool", "system-lab",
         "system-contract", "system-sonic"]
 SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
