@@ -138,6 +138,7 @@ def all_steps():
         Step("vcenter-go", ["lab/vcenter/build", "test"], ["vcenter"], count=count_go),
         Step("mutations", ["tests/mutations/run", "build"], ["build"], count=count_mutations),
         Step("layers", ["tests/layers"]),
+        Step("collect", [*PYTEST, "--collect-only", "tests"]),     # as 'make check-system' does, all folders at once
         Step("format", ["sh", "-c", "clang-format --dry-run -Werror $(git ls-files '*.c' '*.h')"]),
     ]
 
