@@ -17,8 +17,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOG = os.path.join(ROOT, "build", "log")
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs"]
 WORKERS = 4
-LONG = ["system-system", "system-in-advance", "system-xensession", "system-xenserver", "system-session", "system-xenpool", "system-lab",
-        "system-contract", "system-sonic"]
+LONG = ["system-system", "system-xensession", "system-xenserver", "system-sonic", "system-contract", "system-session",
+        "system-in-advance", "system-xenpool", "system-lab"]
 SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
 
 
