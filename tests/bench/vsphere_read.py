@@ -114,6 +114,8 @@ class Relay:
     def _reply(self, server, client):
         """Passes a reply on and returns it whole: it is small enough here."""
         head = self._head(server)
+        if not head:
+            raise OSError("the server is gone")
         client.sendall(head)
         body = b""
         if self._header(head, "transfer-encoding") == "chunked":
@@ -187,11 +189,27 @@ def run_curl(config):
     return usage
 
 
+WATCH_METHODS = {"CurrentTime", "CreateCollectorForEvents", "SetCollectorPageSize", "ResetCollector", "ReadPreviousEvents",
+                 "QueryEvents", "DestroyCollector"}
+
+
+def without_watch(exchanges):
+    """What is asked for the inventory only: the loop that watches moves has a property collector of its own, and waits
+    for what may never come."""
+    target = lambda body: re.search(rb"<_this[^>]*>([^<]*)<", body or b"<_this><")
+    collectors = {target(body).group(1) for _, body, _ in exchanges
+                  if Questions.method(body) == "CreateFilter" and re.search(b"latestPage|recentTask", body)}
+    assert collectors, "nobody watches moves"
+    return [(head, body, reply) for head, body, reply in exchanges
+            if Questions.method(body) not in WATCH_METHODS and target(body).group(1) not in collectors
+            and not (Questions.method(body) == "CreatePropertyCollector" and collectors & set(references(reply)))]
+
+
 def capture(vcenter, folder):
     relay = Relay(vcenter)
     session = Session(folder, f"https://127.0.0.1:{relay.port}/sdk", vcenter.certificate)
     session.until_connected()
-    exchanges = list(relay.exchanges)
+    exchanges = without_watch(list(relay.exchanges))
     session.stop()
     relay.listener.close()
     last = max(i for i, (_, body, _) in enumerate(exchanges) if Questions.method(body) == "WaitForUpdatesEx")
