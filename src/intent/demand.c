@@ -247,6 +247,7 @@ static void walk_moves(struct walk *walk)
 /* Finds the host's side of things; false when there is nothing to walk. */
 static bool walk_start(struct walk *walk, const char *host, const char *nic)
 {
+    walk->known = true;
     walk->host = inventory_find(walk->inventory, TABLE_HOST, "", host);
     if (!walk->host) {
         unknown(walk, "host", host);
@@ -279,13 +280,7 @@ bool demand_of_nic(const struct inventory *inventory, enum config_provision prov
                    const char *host, const char *nic, demand_fn *fn, void *data,
                    struct error *reterr)
 {
-    struct walk walk = {
-        .inventory = inventory,
-        .fn = fn,
-        .data = data,
-        .reterr = reterr,
-        .known = true,
-    };
+    struct walk walk = { .inventory = inventory, .fn = fn, .data = data, .reterr = reterr };
 
     if (!walk_start(&walk, host, nic))
         return walk.known;
@@ -307,13 +302,7 @@ bool demand_of_machine(const struct inventory *inventory, const struct machine *
                        const char *host, const char *nic, demand_fn *fn, void *data,
                        struct error *reterr)
 {
-    struct walk walk = {
-        .inventory = inventory,
-        .fn = fn,
-        .data = data,
-        .reterr = reterr,
-        .known = true,
-    };
+    struct walk walk = { .inventory = inventory, .fn = fn, .data = data, .reterr = reterr };
 
     if (!walk_start(&walk, host, nic))
         return walk.known;

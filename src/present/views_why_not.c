@@ -287,10 +287,11 @@ static void say_untrusted(struct reasons *reasons, const struct wire *wire)
                     wire->nic);
         break;
     case WIRE_CONFIRMED:
-        reasons_say(reasons,
-                    "NIC %s of host %s is behind %s, but 'evidence strict' acts on pins only. 'vsn "
-                    "bind %s %s %s' in its interface block would be one.",
-                    wire->nic, host, reasons->name, wire->hypervisor, host, wire->nic);
+        reasons_say(
+            reasons,
+            "NIC %s of host %s is behind %s, but 'evidence strict' acts on proof only: 'vsn "
+            "bind %s %s %s' in its interface block, or an echo of 'lldpd nonce'.",
+            wire->nic, host, reasons->name, wire->hypervisor, host, wire->nic);
         break;
     case WIRE_PROVED:
     case N_WIRE_STATES:

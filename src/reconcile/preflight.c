@@ -248,7 +248,7 @@ static void tell_uncertain(struct preflight *preflight, const struct wire *wire)
     case WIRE_CONFIRMED:
     case WIRE_PROVED:
     case N_WIRE_STATES:
-        what = "'evidence strict' acts on pins only, and none binds it to this port";
+        what = "'evidence strict' acts on proof only, and nothing proves that it is here";
         break;
     }
     preflight->line.port = wire->port;
