@@ -33,12 +33,11 @@ static void claim_all(struct round *round, const struct heard_stations *heard, s
 
             if (!claim)
                 continue;
-            claim->is_shared |= claim->vif && claim->view == view;
             *claim = (struct claim){
                 .view = view,
                 .machine = inventory_find(view->inventory, TABLE_MACHINE, "", vif->owner),
                 .vif = vif,
-                .is_shared = claim->is_shared,
+                .is_shared = claim->vif != NULL,
             };
         }
     }

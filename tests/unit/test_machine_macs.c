@@ -29,13 +29,16 @@
 /* The wires, and whether 'evidence ftos' acts on them. */
 static void assert_wires(struct scene *scene, const char *wanted)
 {
-    const struct hypervisor_view view = { config_hypervisor(scene->config, "vc1"), scene->vc1 };
+    const struct hypervisor_view views[] = {
+        { config_hypervisor(scene->config, "vc1"), scene->vc1 },
+        { config_hypervisor(scene->config, "vc2"), scene->vc2 },
+    };
     struct wires wires;
     struct strbuf text;
     char kinds[64];
 
     assert_int_equal(
-        wires_compute(scene->config, &view, 1, scene->neighbors, scene->module, NULL, 1, &wires),
+        wires_compute(scene->config, views, 2, scene->neighbors, scene->module, NULL, 1, &wires),
         0);
     strbuf_init(&text, 4096);
     for (size_t i = 0; i < wires.count; i++) {
@@ -115,6 +118,17 @@ static void an_address_twice_says_nothing(void **state)
     assert_wires(scene, "");
 }
 
+/* Somebody with a machine on another hypervisor gives it the address of one of host a's. */
+static void an_address_on_two_hypervisors_says_nothing(void **state)
+{
+    struct scene *scene = *state;
+
+    tell_world(scene, "ftos", AT("swp1", "aa:00:00:00:00:01"));
+    tell(scene->vc2,
+         "begin all\n" SERVER("z", "09", "") MACHINE("copy", "z", "aa:00:00:00:00:01") "end all\n");
+    assert_wires(scene, "");
+}
+
 static void a_machine_that_is_off_does_not_speak(void **state)
 {
     struct scene *scene = *state;
@@ -134,6 +148,7 @@ int main(void)
         ROW(one_host_on_more_ports_than_nics_is_a_rumour),
         ROW(better_evidence_is_not_outvoted),
         ROW(an_address_twice_says_nothing),
+        ROW(an_address_on_two_hypervisors_says_nothing),
         ROW(a_machine_that_is_off_does_not_speak),
     };
 
