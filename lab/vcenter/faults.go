@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ type faultRule struct {
 	Status  int     `json:"status,omitempty"`
 	Form    string  `json:"form,omitempty"`
 	Object  string  `json:"object,omitempty"` // the value of a reference
+	Asks    string  `json:"asks,omitempty"`   // text that the request holds, to tell two clients of a call apart
 	Hits    int     `json:"hits"`
 	since   time.Time
 }
@@ -51,6 +53,9 @@ func (f *faults) add(r faultRule) (int, error) {
 	}
 	if (faultKinds[r.Kind] == "object") != (r.Object != "") {
 		return 0, fmt.Errorf("%s: 'object' belongs to hidden and no-permission, and to these only", r.Kind)
+	}
+	if how := faultKinds[r.Kind]; r.Asks != "" && how != "replace" && how != "bend" {
+		return 0, fmt.Errorf("%s: 'asks' belongs to faults of a whole reply", r.Kind)
 	}
 	if r.Kind == "refuse-login" {
 		r.Call = "Login"
@@ -184,9 +189,16 @@ const envelopeHead = `<?xml version="1.0" encoding="UTF-8"?>` + "\n" +
 	`xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><soapenv:Body>`
 const envelopeTail = `</soapenv:Body></soapenv:Envelope>`
 
+// takeReply finds a rule for the reply to a request.
+func (f *faults) takeReply(how, call string, request []byte) *faultRule {
+	return f.take(call, func(r *faultRule) bool {
+		return faultKinds[r.Kind] == how && bytes.Contains(request, []byte(r.Asks))
+	})
+}
+
 // play replaces the reply if a rule says so. A stall only delays it.
-func (f *faults) play(l *lab, w http.ResponseWriter, r *http.Request, call string) bool {
-	rule := f.take(call, func(r *faultRule) bool { return faultKinds[r.Kind] == "replace" })
+func (f *faults) play(l *lab, w http.ResponseWriter, r *http.Request, call string, request []byte) bool {
+	rule := f.takeReply("replace", call, request)
 	if rule == nil {
 		return false
 	}
@@ -197,7 +209,7 @@ func (f *faults) play(l *lab, w http.ResponseWriter, r *http.Request, call strin
 		case <-r.Context().Done():
 			return true
 		}
-		return f.play(l, w, r, call)
+		return f.play(l, w, r, call, request)
 	case "not-authenticated":
 		writeFault(w, "NotAuthenticated", "The session is not authenticated.",
 			`<object type="ServiceInstance">ServiceInstance</object><privilegeId>System.View</privilegeId>`)
@@ -280,8 +292,8 @@ func writeHuge(w http.ResponseWriter, call string, rule *faultRule) {
 }
 
 // bend puts a rule between the simulator and the client: a reply that breaks off, or that stops on its way.
-func (f *faults) bend(w *replyWriter, call string) http.ResponseWriter {
-	rule := f.take(call, func(r *faultRule) bool { return faultKinds[r.Kind] == "bend" })
+func (f *faults) bend(w *replyWriter, call string, request []byte) http.ResponseWriter {
+	rule := f.takeReply("bend", call, request)
 	if rule != nil {
 		w.w = &bentWriter{ResponseWriter: w.w, rule: rule, left: rule.Bytes}
 	}

@@ -36,6 +36,20 @@ func TestFaultRules(t *testing.T) {
 	}
 }
 
+func TestFaultOfOneClient(t *testing.T) {
+	f := &faults{}
+	if _, err := f.add(faultRule{Kind: "hollow-session", Asks: "x"}); err == nil {
+		t.Error("what is read is not a reply to one request")
+	}
+	f.add(faultRule{Kind: "truncate", Call: "Wait", Asks: "<max>", Count: 1})
+	if f.takeReply("bend", "Wait", []byte("<Wait/>")) != nil || f.takeReply("replace", "Wait", []byte("<max>")) != nil {
+		t.Error("not the request, not the way")
+	}
+	if f.takeReply("bend", "Wait", []byte("<Wait><max>1</max></Wait>")) == nil || len(f.list()) != 0 {
+		t.Error("its request")
+	}
+}
+
 func TestTruncateCountsBytes(t *testing.T) {
 	rec := httptest.NewRecorder()
 	w := &bentWriter{ResponseWriter: rec, rule: &faultRule{Kind: "truncate", Form: "clean"}, left: 5}

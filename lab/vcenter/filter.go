@@ -149,8 +149,11 @@ func topLevel(paths []string) []string {
 	return out
 }
 
-// build reads the properties of a page of updates, one set per filter.
+// build reads the properties of a page of updates, one set per filter. An empty page uses up no fault.
 func (l *lab) build(ctx *simulator.Context, page []pending, call string) []types.PropertyFilterUpdate {
+	if len(page) == 0 {
+		return nil
+	}
 	deny := l.denials(ctx, call)
 	var out []types.PropertyFilterUpdate
 	at := map[*filter]int{}

@@ -43,7 +43,7 @@ func (l *lab) serveFront(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/sdk/vimServiceVersions.xml" && r.Method == http.MethodGet:
 		l.counts.add("vimServiceVersions.xml")
-		if !l.faults.play(l, w, r, "vimServiceVersions.xml") {
+		if !l.faults.play(l, w, r, "vimServiceVersions.xml", nil) {
 			l.serveVersions(w)
 		}
 	case (r.URL.Path == "/sdk" || r.URL.Path == "/sdk/vimService") && r.Method == http.MethodPost:
@@ -64,14 +64,14 @@ func (l *lab) serveCall(w http.ResponseWriter, r *http.Request) {
 		name = string(m[1])
 	}
 	l.counts.add(name)
-	if l.faults.play(l, w, r, name) {
+	if l.faults.play(l, w, r, name, body) {
 		return
 	}
 
 	r.URL.Path = "/sdk"
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	reply := &replyWriter{w: w, call: name, counts: &l.counts, xsi: l.opt.xsi}
-	l.service.ServeSDK(l.faults.bend(reply, name), r)
+	l.service.ServeSDK(l.faults.bend(reply, name, body), r)
 	reply.finish()
 }
 

@@ -167,6 +167,10 @@ def test_crash_and_return(vcenter, follow):
     assert machines(session) == {"web1", "db \u2603 100%"}
 
 
+# The wait for the inventory asks for pieces, the wait for events and tasks does not.
+INVENTORY = "<maxObjectUpdates>"
+
+
 @pytest.mark.parametrize("fault", [
     {"kind": "status", "status": 503}, {"kind": "close", "count": 8}, {"kind": "truncate", "bytes": 300},
     {"kind": "truncate", "bytes": 300, "form": "clean"}, {"kind": "garbage", "bytes": 100000},
@@ -175,7 +179,7 @@ def test_bad_reply_changes_nothing(vcenter, follow, fault):
     server = vcenter(WORLD)
     session = follow(server).until_state("connected")
     before = everything(session)
-    server.fault(**{"call": "WaitForUpdatesEx", "count": 1, **fault})
+    server.fault(**{"call": "WaitForUpdatesEx", "count": 1, "asks": INVENTORY, **fault})
     server.control("host", host="esx2", state="disconnected")       # ends the wait that is under way,
     session.until("news", lambda s: everything(s) != before or "stale" in s.states)
     server.control("host", host="esx2", state="connected")          # and this the one with the fault
