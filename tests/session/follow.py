@@ -1,4 +1,5 @@
 """Runs vsn-session by itself, over a socket on descriptor 3, and mirrors what it tells as vsnd would."""
+import collections
 import os
 import re
 import select
@@ -93,7 +94,7 @@ class Session(Mirror):
 
     def __init__(self, url, password="secret", program=PROGRAM, **target):
         super().__init__()
-        self.lines, self._rest = [], b""
+        self.lines, self._rest, self._received = [], b"", collections.deque()
         self._folder = tempfile.TemporaryDirectory(prefix="vsn-session-")
         self.password_file = os.path.join(self._folder.name, "password")
         with open(self.password_file, "w") as file:
@@ -142,8 +143,8 @@ class Session(Mirror):
         with open(self._log.name, errors="replace") as file:
             return file.read()
 
-    def turn(self, seconds):
-        """Takes what has come, or comes within 'seconds'. False at the end of the stream."""
+    def _receive(self, seconds):
+        """Waits for lines, which are then to be taken. False at the end of the stream."""
         if not select.select([self._socket], [], [], seconds)[0]:
             return True
         try:
@@ -151,19 +152,38 @@ class Session(Mirror):
         except ConnectionResetError:
             data = b""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            text = line.decode("utf-8", "surrogateescape")
+        self._received.extend(line.decode("utf-8", "surrogateescape") for line in lines)
+        return bool(data)
+
+    def _take_some(self):
+        """Takes lines up to the next row of the session: its states come and go, and none is to be missed."""
+        while self._received:
+            text = self._received.popleft()
             self.lines.append(text)
             self.take(text)
-        return bool(data)
+            if text.split(" ", 2)[1] == "session":
+                break
+
+    def turn(self, seconds):
+        """Takes what has come, or comes within 'seconds'. False at the end of the stream."""
+        while self._received:
+            self._take_some()
+        goes_on = self._receive(seconds)
+        while self._received:
+            self._take_some()
+        return goes_on
 
     def until(self, what, true, seconds=15):
         """Follows until 'true(self)' is; fails with 'what'."""
         deadline = time.monotonic() + seconds
         while not true(self):
             left = deadline - time.monotonic()
-            assert left > 0 and self.turn(left), (f"not within {seconds} s: {what}; status {self.process.poll()}\nstate {self.session}\n"
-                                                  + "\n".join(self.lines[-30:]) + "\n" + self.log)
+            if self._received:
+                self._take_some()
+            else:
+                assert left > 0 and self._receive(left), (
+                    f"not within {seconds} s: {what}; status {self.process.poll()}\nstate {self.session}\n"
+                    + "\n".join(self.lines[-30:]) + "\n" + self.log)
         return self
 
     def until_state(self, *states, seconds=15):
