@@ -302,6 +302,19 @@ size_t reasons_for_ports(struct reasons *reasons, const char *intro)
     return count;
 }
 
+/* ---- The port ---------------------------------------------------------------------------------
+ */
+
+void reasons_down(struct reasons *reasons)
+{
+    const struct port *port = reasons->port;
+    const char *what = view_down(reasons->plan);
+
+    if (port && !port->enabled && port->link != LINK_UP)
+        reasons_say(reasons, "Nothing passes through %s now: %s.", reasons->name,
+                    what ? what : "it is down");
+}
+
 /* ---- The ledger of moves ----------------------------------------------------------------------
  */
 

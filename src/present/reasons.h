@@ -54,6 +54,9 @@ char *reasons_machine_text(const struct machine *machine, const struct move *mov
  * are any. Returns how many there are. */
 size_t reasons_for_ports(struct reasons *reasons, const char *intro);
 
+/* Says that nothing passes, when the port is down. */
+void reasons_down(struct reasons *reasons);
+
 /* Says what became of the last machine whose move asked for the VLAN there, if that came to
  * nothing; false when there is none in the ledger of moves. */
 bool reasons_last_move(struct reasons *reasons);

@@ -54,6 +54,17 @@ const char *view_mode(const struct view *view, const struct plan_port *plan)
     return intent && intent->may_add ? "check" : "";
 }
 
+const char *view_down(const struct plan_port *plan)
+{
+    if (plan && plan->is_shut)
+        return "it is down: vsn brought it up once, and somebody shut it again";
+    if (plan && plan->bring_up)
+        return "it is down, and will be brought up";
+    if (plan && plan->is_down)
+        return "it is down, and needed: 'port auto-enable' would bring it up";
+    return NULL;
+}
+
 int64_t view_age(const struct view *view, int64_t then_ms)
 {
     return then_ms == 0 ? -1 : (view->now_ms - then_ms) / 1000;

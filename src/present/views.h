@@ -65,6 +65,10 @@ struct vlanset view_applied(const struct port *port);
 /* "config" or "check", as the hypervisors behind a port have it; "" while none is known to be. */
 const char *view_mode(const struct view *view, const struct plan_port *plan);
 
+/* "it is down, and will be brought up": what becomes of a port that is down and needed; NULL: it is
+ * not. */
+const char *view_down(const struct plan_port *plan);
+
 /* Seconds since a monotonic time, -1 for 0. */
 int64_t view_age(const struct view *view, int64_t then_ms);
 

@@ -243,9 +243,11 @@ static void say_all(const struct choice *choice, const struct telling *telling,
                     machine, telling->host);
         break;
     case PREFLIGHT_REFUSED:
-        writer_note(writer,
-                    "Refused: machine \"%s\" would lack a VLAN on host %s that vsn may not add.",
-                    machine, telling->host);
+        writer_note(
+            writer,
+            "Refused: machine \"%s\" would lack a VLAN on host %s, for a reason that vsn may not "
+            "pass over.",
+            machine, telling->host);
         break;
     }
 }

@@ -119,12 +119,8 @@ static const char *remark_of(const struct config_port *config, const struct port
         return "an uplink to another switch: it carries what the ports here need";
     if (port->open && !port->refusal[0])
         return "it carries every VLAN already: vsn leaves it alone";
-    if (plan && plan->is_shut)
-        return "it is down: vsn brought it up once, and somebody shut it again";
-    if (plan && plan->bring_up)
-        return "it is down, and will be brought up";
-    if (plan && plan->is_down)
-        return "it is down, and needed: 'port auto-enable' would bring it up";
+    if (view_down(plan))
+        return view_down(plan);
     if (discovery == DISCOVERY_SUSPENDED)
         return "no hypervisor's NIC is seen behind it: discovery is suspended";
     return "";

@@ -213,6 +213,8 @@ enum view_status view_why(const struct view *view)
             say_why(&reasons, by);
         reasons_for_ports(&reasons, NULL);
     }
+    if (carried)
+        reasons_down(&reasons);
     reasons_write(&reasons, "sentences");
     reasons_end(&reasons);
     return carried ? VIEW_DONE : VIEW_NOT_FOUND;

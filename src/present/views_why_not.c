@@ -396,6 +396,7 @@ static void say_why_not(struct reasons *reasons)
     if (say_port(reasons))
         return;
     say_switch(reasons);
+    reasons_down(reasons);
     say_fences(reasons);
     if (reasons->port_config->uplink) {
         say_uplink(reasons);

@@ -155,6 +155,20 @@ static bool is_frozen(const struct preflight *preflight)
     return status && status->frozen;
 }
 
+/* Why a port that is down stays so, though it is needed; NULL: it is up, or will be. */
+static const char *stays_down(const struct preflight *preflight, const struct plan_port *ahead)
+{
+    if (ahead->is_shut)
+        return "the port is down: vsn brought it up once, and somebody shut it again";
+    if (ahead->is_down)
+        return "the port is down, and has no 'port auto-enable'";
+    if (!ahead->bring_up || ahead->enable)
+        return NULL;
+    return is_frozen(preflight)
+               ? "the port is down, and frozen by the operator: it stays so until 'vsn thaw'"
+               : "the port is down, and in 'mode check' it is not brought up";
+}
+
 /* What will not be written, and which word stands against it. */
 static void tell_refused(struct preflight *preflight, struct vlanset *rest, const struct port *port)
 {
@@ -192,7 +206,8 @@ static void tell_refused(struct preflight *preflight, struct vlanset *rest, cons
 }
 
 /* What would be written, but for a failure that may come again. */
-static void tell_written(struct preflight *preflight, struct vlanset *rest, const char *port)
+static void tell_written(struct preflight *preflight, struct vlanset *rest, const char *port,
+                         const char *reason)
 {
     const struct plan_port *plan = plan_find(&preflight->plan, port);
     struct vlanset failed = vlanset_empty;
@@ -201,7 +216,7 @@ static void tell_written(struct preflight *preflight, struct vlanset *rest, cons
 
     if (rests)
         tell_part(preflight, rest, vlanset_both(&plan->ready, &failed), PREFLIGHT_UNKNOWN, rests);
-    tell_part(preflight, rest, plan->ready, PREFLIGHT_WILL_BE, "");
+    tell_part(preflight, rest, plan->ready, PREFLIGHT_WILL_BE, reason);
 }
 
 static void tell_port(struct preflight *preflight, const struct vlanset *vlans, const char *name)
@@ -209,7 +224,8 @@ static void tell_port(struct preflight *preflight, const struct vlanset *vlans, 
     const struct port *port = inventory_find(core_module(preflight->core), TABLE_PORT, "", name);
     const struct port_intent *intent = intent_find(core_intent(preflight->core), name);
     const struct plan_port *plan = plan_find(core_plan(preflight->core), name);
-    const char *unknown = unknown_port(preflight, port, intent);
+    const struct plan_port *ahead = plan_find(&preflight->plan, name);
+    const char *unknown = unknown_port(preflight, port, intent), *down, *coming_up;
     struct vlanset rest = *vlans, carried;
 
     preflight->line.port = name;
@@ -218,11 +234,18 @@ static void tell_port(struct preflight *preflight, const struct vlanset *vlans, 
         tell(preflight, PREFLIGHT_UNKNOWN, "%s", unknown);
         return;
     }
+    down = stays_down(preflight, ahead);
+    if (down) {
+        tell(preflight, PREFLIGHT_REFUSED, "%s", down);
+        return;
+    }
+    coming_up = ahead->enable ? "the port is down, and will be brought up" : "";
     carried = port->open ? *vlans : port->tagged;
     if (plan)
         carried = vlanset_minus(&carried, &plan->remove);
-    tell_part(preflight, &rest, carried, PREFLIGHT_READY, "");
-    tell_written(preflight, &rest, name);
+    tell_part(preflight, &rest, carried, ahead->enable ? PREFLIGHT_WILL_BE : PREFLIGHT_READY,
+              coming_up);
+    tell_written(preflight, &rest, name, coming_up);
     tell_refused(preflight, &rest, port);
 }
 

@@ -41,6 +41,7 @@ def test_a_port_that_is_needed_comes_up_once(place, shut):
         agent.wait("somebody shut it", lambda: "somebody shut it again" in agent.port(PORT)["remark"])
         admin.add_distributed("dvs2", "wide", [(410, 410)])
         scene.wait_carried(swp4="200-201,410,1000-1010,1020")
+        assert f"Nothing passes through {PORT} now: it is down" in agent.cli("why", PORT, "410").stdout
         agent.restart()
         scene.wait_carried(swp4="200-201,410,1000-1010,1020")
         assert "somebody shut it again" in agent.port(PORT)["remark"]

@@ -66,8 +66,8 @@ static void feed(struct bench *bench, const char *lines)
     "|  vsn bind vc1 b vmnic0\n" swp2 "| !\n| vsn\n" vsn "| !\n| end\n"
 #define SWITCH                                                                                     \
     "switch new switch driver=dummy state=ready\nswitch begin port\n"                              \
-    "switch new port id=swp1 native=1 learnt_known=yes\n"                                          \
-    "switch new port id=swp2 native=1 learnt_known=yes\nswitch end port\n"
+    "switch new port id=swp1 enabled=yes native=1 learnt_known=yes\n"                              \
+    "switch new port id=swp2 enabled=yes native=1 learnt_known=yes\nswitch end port\n"
 #define ESX(id, nic)                                                                               \
     "@ new host id=" id " name=" id " connection=connected\n@ new nic owner=" id                   \
     " id=vmnic0\n@ new vswitch owner=" id                                                          \
@@ -146,14 +146,16 @@ static void what_is_said_is_what_happens(void **state)
         enum preflight_state worst;
     } rows[] = {
         { USUAL, "", "swp2 100 will be made ready", PREFLIGHT_WILL_BE },
-        { USUAL, "switch new port id=swp2 native=1 tagged=100 learnt_known=yes\nsettle\n",
+        { USUAL,
+          "switch new port id=swp2 enabled=yes native=1 tagged=100 learnt_known=yes\nsettle\n",
           "swp2 100 ready", PREFLIGHT_READY },
-        { USUAL, "switch new port id=swp2 open=yes learnt_known=yes\nsettle\n", "swp2 100 ready",
-          PREFLIGHT_READY },
-        { USUAL, "switch new port id=swp2 native=100 learnt_known=yes\nsettle\n",
+        { USUAL, "switch new port id=swp2 enabled=yes open=yes learnt_known=yes\nsettle\n",
+          "swp2 100 ready", PREFLIGHT_READY },
+        { USUAL, "switch new port id=swp2 enabled=yes native=100 learnt_known=yes\nsettle\n",
           "swp2 100 refused (the native VLAN of the port, which stays untagged)",
           PREFLIGHT_REFUSED },
-        { USUAL, "switch new port id=swp2 native=1 refusal=an%20access%20port\nsettle\n",
+        { USUAL,
+          "switch new port id=swp2 enabled=yes native=1 refusal=an%20access%20port\nsettle\n",
           "swp2 100 refused (an access port)", PREFLIGHT_REFUSED },
         { USUAL, "switch gone port id=swp2\nsettle\n",
           "swp2 100 unknown (the switch has no such port)", PREFLIGHT_UNKNOWN },
@@ -231,6 +233,52 @@ static void what_is_said_is_what_happens(void **state)
     }
 }
 
+/* VLANs are put on it all the same, but nothing would pass. */
+static void a_port_that_is_down(void **state)
+{
+#define AUTO CONFIG("", "|  port auto-enable\n", "")
+#define DOWN(fields) "switch new port id=swp2 native=1 learnt_known=yes " fields "\nsettle\n"
+    static const struct {
+        const char *config, *then, *said;
+        enum preflight_state worst;
+    } rows[] = {
+        { CONFIG("", "", ""), DOWN("tagged=100"),
+          "swp2 100 refused (the port is down, and has no 'port auto-enable')", PREFLIGHT_REFUSED },
+        { AUTO, DOWN(""), "swp2 100 will be made ready (the port is down, and will be brought up)",
+          PREFLIGHT_WILL_BE },
+        { AUTO, DOWN("tagged=100"),
+          "swp2 100 will be made ready (the port is down, and will be brought up)",
+          PREFLIGHT_WILL_BE },
+        { AUTO, DOWN("brought_up=yes"),
+          "swp2 100 refused (the port is down: vsn brought it up once, and somebody shut it again)",
+          PREFLIGHT_REFUSED },
+        { AUTO, DOWN("") "switch put switch frozen=yes\nsettle\n",
+          "swp2 100 refused (the port is down, and frozen by the operator: it stays so until 'vsn "
+          "thaw')",
+          PREFLIGHT_REFUSED },
+        { CONFIG("|  mode check\n", "|  port auto-enable\n", ""), DOWN(""),
+          "swp2 100 refused (the port is down, and in 'mode check' it is not brought up)",
+          PREFLIGHT_REFUSED },
+        { CONFIG("|  vlan allowed 1-99\n", "|  port auto-enable\n", ""), DOWN(""),
+          "swp2 100 refused (beyond 'vlan allowed' of hypervisor vc1)", PREFLIGHT_REFUSED },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct summary summary;
+        struct bench *bench;
+        enum preflight_state worst;
+
+        set_up(state);
+        bench = *state;
+        feed(bench, rows[i].config);
+        feed(bench, SWITCH READ(""));
+        feed(bench, rows[i].then);
+        worst = ask(bench, "b", &summary);
+        assert_string_equal(summary.text, rows[i].said);
+        assert_int_equal(worst, rows[i].worst);
+    }
+}
+
 static void without_contact_nothing_is_promised(void **state)
 {
     struct bench *bench = *state;
@@ -290,7 +338,8 @@ static void what_comes_from_elsewhere_needs_the_uplink(void **state)
         set_up(state);
         bench = *state;
         feed(bench, rows[i].config);
-        feed(bench, SWITCH "switch new port id=up native=1 learnt_known=yes\n" READ(""));
+        feed(bench,
+             SWITCH "switch new port id=up enabled=yes native=1 learnt_known=yes\n" READ(""));
         snprintf(text, sizeof(text), "@ put machine id=m host=%s\nsettle\n", rows[i].from);
         feed(bench, text);
         ask(bench, "b", &summary);
@@ -321,6 +370,7 @@ int main(void)
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         ROW(what_is_said_is_what_happens),
+        ROW(a_port_that_is_down),
         ROW(without_contact_nothing_is_promised),
         ROW(a_host_elsewhere_and_a_wire_that_is_not_certain),
         ROW(what_comes_from_elsewhere_needs_the_uplink),
