@@ -8,6 +8,7 @@
 #include "model/sonic_line.h"
 #include "switch/sonic_db.h"
 #include "switch/sonic_judge.h"
+#include "switch/sonic_read.h"
 #include "switch/sonic_write.h"
 
 #define MEMBERS_MAX 4096 /* bytes of the names of a port-channel's members */
@@ -77,6 +78,8 @@ static struct port row_of(const struct sonic *sonic, const struct sonic_port *po
         .learnt = port->learnt,
         .learnt_known = sonic->db->fdb_known,
         .members = members_of(sonic, port, &texts->members),
+        .partner = port->is_channel ? sonic_view_partner(&sonic->db->view, port->name)
+                                    : (struct mac){ { 0 } },
     };
 }
 

@@ -288,7 +288,7 @@ static int check_loaded(struct sonic_db *db, int64_t until_ms, struct error *ret
     return r;
 }
 
-/* What is learnt is read by itself, and goes from one view to the next. */
+/* What is learnt, and a partner, is read by itself, and goes from one view to the next. */
 static void keep_learnt(struct sonic_view *from, const struct sonic_view *to)
 {
     for (size_t i = 0; i < to->n_ports; i++) {
@@ -297,6 +297,7 @@ static void keep_learnt(struct sonic_view *from, const struct sonic_view *to)
         if (!port)
             continue;
         to->ports[i].learnt = port->learnt;
+        to->ports[i].partner = port->partner;
         to->ports[i].stations = port->stations;
         port->stations = (struct stations){ 0 };
     }
@@ -362,6 +363,8 @@ int sonic_db_refresh_learnt(struct sonic_db *db, struct error *reterr)
         return 0;
     r = sonic_read_fdb(db, now_ms + DRIVER_WAIT_MS, reterr);
     db->fdb_known = r == 0;
+    if (r == 0)
+        r = sonic_read_partners(db, now_ms + DRIVER_WAIT_MS, reterr);
     db->fdb_at_ms = now_ms;
     return r < 0 ? sonic_db_lose(db, r, reterr) : 0;
 }

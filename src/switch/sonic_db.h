@@ -40,7 +40,9 @@ struct sonic_port {
     struct vlanset ready;         /* rows of STATE_DB */
     struct vlanset stale;         /* rows that have changed since they were read */
     bool is_link_stale;
-    bool is_written; /* by us, now: what happens to it is no news */
+    struct mac partner; /* of a port-channel's part: its LACP partner's system, while that is heard
+                         * (STATE_DB LAG_MEMBER_TABLE, as tlm_teamd writes it); zero: none */
+    bool is_written;    /* by us, now: what happens to it is no news */
     struct vlanset learnt;
     struct stations stations;
 };
@@ -64,7 +66,7 @@ struct sonic_db {
     bool is_behind;     /* some rows have */
     bool fdb_known;     /* the MAC table could be read */
     int64_t read_at_ms; /* everything, last */
-    int64_t fdb_at_ms;  /* the MAC table, last */
+    int64_t fdb_at_ms;  /* the MAC table and LACP partners, last */
 };
 
 /* Connects to the Redis whose socket is 'path' and subscribes; nothing is read yet. */
@@ -75,7 +77,7 @@ struct sonic_db *sonic_db_free(struct sonic_db *db);
  * place in memory only until the next call. -ENOTCONN also while no configuration is loaded. */
 int sonic_db_refresh(struct sonic_db *db, struct error *reterr);
 
-/* The same for what is learnt, unless that was read a second ago. */
+/* The same for what is learnt, and for LACP partners, unless that was read a second ago. */
 int sonic_db_refresh_learnt(struct sonic_db *db, struct error *reterr);
 
 /* Takes the news that have arrived, without waiting. 1: there were some (see 'has_news'), 0, or

@@ -347,3 +347,58 @@ int sonic_read_fdb(struct sonic_db *db, int64_t until_ms, struct error *reterr)
     }
     return redis_walk(&walk, reterr);
 }
+
+/* ---- LACP partners --------------------------------------------------------------------------- */
+
+/* teamd's state of a port is "current" while LACPDUs come in (IEEE 802.1AX 6.4.13), and else what
+ * is left of a partner, or one that teamd made up. */
+static void take_partner(struct sonic_port *port, const redisReply *row)
+{
+    bool is_heard = strcmp(redis_text(redis_at(row, 0)), "current") == 0;
+
+    port->partner = (struct mac){ { 0 } };
+    if (is_heard)
+        mac_parse(redis_text(redis_at(row, 1)), &port->partner);
+}
+
+int sonic_read_partners(struct sonic_db *db, int64_t until_ms, struct error *reterr)
+{
+    struct sonic_view *view = &db->view;
+    char key[SONIC_KEY_MAX + SONIC_NAME_MAX];
+    int r = 0;
+
+    for (size_t i = 0; i < view->n_ports; i++) {
+        if (!*view->ports[i].channel)
+            continue;
+        snprintf(key, sizeof(key), "LAG_MEMBER_TABLE|%s|%s", view->ports[i].channel,
+                 view->ports[i].name);
+        REDIS_ADD(db->state, "HMGET", key, "runner.state", "runner.partner_lacpdu_info.system");
+    }
+    for (size_t i = 0; r == 0 && i < view->n_ports; i++) {
+        redisReply *reply = NULL;
+
+        if (!*view->ports[i].channel)
+            continue;
+        r = redis_hear(db->state, until_ms, &reply, reterr);
+        if (r == 0)
+            take_partner(&view->ports[i], reply);
+        freeReplyObject(reply);
+    }
+    return r;
+}
+
+struct mac sonic_view_partner(const struct sonic_view *view, const char *channel)
+{
+    struct mac partner = { { 0 } };
+
+    for (size_t i = 0; i < view->n_ports; i++) {
+        const struct sonic_port *port = &view->ports[i];
+
+        if (strcmp(port->channel, channel) != 0 || !mac_is_unicast(port->partner))
+            continue;
+        if (mac_is_unicast(partner) && !mac_equal(partner, port->partner))
+            return (struct mac){ { 0 } }; /* cabled to two */
+        partner = port->partner;
+    }
+    return partner;
+}

@@ -22,4 +22,10 @@ void sonic_ask_link(struct sonic_db *db, const struct sonic_port *port);
 /* Reads what is learnt on which port. */
 int sonic_read_fdb(struct sonic_db *db, int64_t until_ms, struct error *reterr);
 
+/* Reads the LACP partners of port-channels' parts. */
+int sonic_read_partners(struct sonic_db *db, int64_t until_ms, struct error *reterr);
+
+/* The partner that the parts of a port-channel agree on that hear one; zero: none. */
+struct mac sonic_view_partner(const struct sonic_view *view, const char *channel);
+
 #endif

@@ -87,6 +87,25 @@ def test_a_port_channel_has_members(databases):
     assert "id=PortChannel001 " in module.wait("members=Ethernet8")
 
 
+def test_a_port_channel_has_a_partner(databases):
+    """It is what those of its parts agree on that hear one."""
+    def heard(port, partner, state="current"):
+        databases.state.hset(f"LAG_MEMBER_TABLE|PortChannel001|{port}", mapping={
+            "runner.partner_lacpdu_info.system": partner, "runner.state": state, "runner.selected": "true"})
+
+    databases.config.hset("PORTCHANNEL|PortChannel001", mapping={"admin_status": "up"})
+    for port in "Ethernet4", "Ethernet8":
+        databases.config.hset(f"PORTCHANNEL_MEMBER|PortChannel001|{port}", "NULL", "NULL")
+    heard("Ethernet4", "02:00:00:00:00:77")
+    heard("Ethernet8", "02:00:00:00:00:78", "expired")
+    module = ready(databases.start_vlanmgrd().config_module())
+    assert "id=PortChannel001 " in next(line for line in module.lines if "partner=02:00:00:00:00:77" in line)
+    heard("Ethernet8", "02:00:00:00:00:78")
+    assert "partner=" not in module.wait("new port id=PortChannel001")
+    heard("Ethernet4", "x" * 1000)
+    assert "id=PortChannel001 " in module.wait("partner=02:00:00:00:00:78")
+
+
 def test_a_port_is_brought_up_once(databases, module):
     row = "PORT|Ethernet0"
     module.say("begin policy", "new policy id=Ethernet0 allowed=100-199 may_enable=yes", "end policy")
