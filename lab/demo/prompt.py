@@ -1,4 +1,6 @@
 """After the story: the world stays up, with hints to try and a prompt for those who have a terminal."""
+import os
+import select
 import shlex
 import signal
 import sys
@@ -84,16 +86,37 @@ def help_text(stage):
     return HELP.format(folder=stage.folder, vsn=stage.vsn_command, address=stage.address, log=stage.log_file)
 
 
+class _Keyboard:
+    """Lines from the terminal. A signal that comes between the prompt and the wait for a line would be heard of only with
+    the next line: it writes into a pipe, too, and that ends the wait. Use as a context manager."""
+
+    def __enter__(self):
+        self._told, self._tell = os.pipe()
+        os.set_blocking(self._tell, False)
+        self._before = signal.set_wakeup_fd(self._tell)
+        return self
+
+    def __exit__(self, *_):
+        signal.set_wakeup_fd(self._before)
+        os.close(self._told)
+        os.close(self._tell)
+
+    def line(self, prompt):
+        """One line; None at the end of the input. Without a terminal it waits for a signal, which is an exception."""
+        terminal = [sys.stdin] if sys.stdin.isatty() else []
+        sys.stdout.write(prompt if terminal else "")
+        sys.stdout.flush()
+        while select.select([*terminal, self._told], [], [])[0] != terminal:
+            os.read(self._told, 1)      # of a signal that was handled and went by, as SIGWINCH
+        return os.read(sys.stdin.fileno(), 4096).decode(errors="replace") or None
+
+
 def stay(stage, teller):
     """Until Ctrl-C, 'quit' or the end of the input."""
     teller.line(help_text(stage))
-    if not sys.stdin.isatty():
-        signal.pause()
-    while True:
-        try:
-            line = input("demo> ")
-        except EOFError:
-            return
-        if line.strip() in ("quit", "exit"):
-            return
-        teller.line(answer(stage, line))
+    with _Keyboard() as keyboard:
+        while True:
+            line = keyboard.line("demo> ")
+            if line is None or line.strip() in ("quit", "exit"):
+                return
+            teller.line(answer(stage, line))
