@@ -3,6 +3,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ class Terminal:
     def __init__(self, argv):
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)    # ignored where a shell started the tests in its background
             os.environ["COLUMNS"], os.environ["LINES"] = "400", "50"
             os.execvp(argv[0], argv)
         self._deadline = time.monotonic() + SECONDS

@@ -61,8 +61,9 @@ class Weather:
         mine = {(row["machine"], row["to"]) for row in rows}
         def told():
             found = {(row["machine"], row["to"]): row for row in reversed(storm.agent.show("migration"))}
-            return [found.get(move) for move in mine] if mine <= found.keys() else None
-        entries = storm.agent.wait("the ledger knows all", told)
+            entries = [found.get(move, {"outcome": "running"}) for move in mine]
+            return entries if all(entry["outcome"] != "running" for entry in entries) else None
+        entries = storm.agent.wait("the ledger knows how all ended", told)
         assert {entry["outcome"] for entry in entries} == {"in-time"}
         delays = sorted(added[need] - row["started"] for need, row in needs.items() if need in added)
         self.tell(f"{what}: {len(rows)} moves, from announced to VLAN on the port {delays[len(delays) // 2]:.0f} ms (half), "
