@@ -158,6 +158,8 @@ class Stage:
 
     def kill_process(self, name):
         self.plane.run(["sh", "-c", KILL, "sh", name])
+        if name == "vsnd":
+            self.vsnd.wait(10)
 
     def log(self, lines=20):
         try:
