@@ -5,6 +5,7 @@ Steps that do not need each other run side by side, WORKERS at a time: most of t
 compute. What a step prints goes to build/log/NAME.log and is shown when the step fails. A test that is skipped is named
 with its reason.
 """
+import glob
 import os
 import re
 import subprocess
@@ -16,9 +17,11 @@ import xml.etree.ElementTree as ElementTree
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOG = os.path.join(ROOT, "build", "log")
 PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs"]
-WORKERS = 4
-LONG = ["system-system", "system-xensession", "system-xenserver", "system-sonic", "system-contract", "system-session",
-        "system-in-advance", "system-xenpool", "system-lab"]
+WORKERS = 6
+# Folders of tests that are a step for each of these choices of pytest's -k; the others are one step.
+PARTS = {"system": ["uml", "not uml"]}
+LONG = ["system-xensession", "system-system-uml", "system-sonic", "system-xenserver", "system-contract", "system-session",
+        "system-system-not-uml", "system-in-advance", "system-xenpool", "system-lab"]
 SANITIZE = ["-Db_sanitize=address,undefined", "-Db_lundef=false"]
 
 
@@ -126,7 +129,7 @@ class Schedule:
 def all_steps():
     """What is long comes early."""
     junit = lambda build: os.path.join(ROOT, build, "meson-logs", "testlog.junit.xml")
-    suites = [pytest_step(f"system-{name}", path, ["build", "vcenter"]) for name, path in system_suites()]
+    suites = [pytest_step(f"system-{name}", path, ["build", "vcenter"], *more) for name, path, *more in system_suites()]
     return [
         build_step("build", "build", "-Dwerror=true"),
         Step("vcenter", ["lab/vcenter/build"]),
@@ -144,11 +147,15 @@ def all_steps():
 
 
 def system_suites():
-    """(name, path) of each folder of tests that holds pytest files."""
-    tests = os.path.join(ROOT, "tests")
-    folders = [name for name in sorted(os.listdir(tests)) if os.path.isdir(os.path.join(tests, name))]
-    return [(name, os.path.join("tests", name)) for name in folders
-            if any(each.startswith("test_") and each.endswith(".py") for each in os.listdir(os.path.join(tests, name)))]
+    """(name, path, options) of each folder of tests that holds pytest files, or of each part of it."""
+    for folder in sorted(os.listdir(os.path.join(ROOT, "tests"))):
+        path = os.path.join("tests", folder)
+        if not glob.glob(os.path.join(ROOT, path, "test_*.py")):
+            continue
+        if folder not in PARTS:
+            yield folder, path
+        for part in PARTS.get(folder, ()):
+            yield f"{folder}-{part.replace(' ', '-')}", path, "-k", part
 
 
 def show_skips(steps):
