@@ -43,6 +43,7 @@ class Journey:
 def scene(advance_place, request):
     with AdvanceScene(advance_place, settings=KEEP, **request.param) as scene:
         scene.wait_carried()
+        scene.agent.wait_state("connected")
         yield scene
 
 

@@ -157,7 +157,8 @@ def test_machine_moves_and_takes_its_vlan_along(scene, admin):
         assert scene.proves(**away)
         seen = traffic.stop()
         assert seen["frames"] > 0 and seen["duplicates"] == 0
-        assert machine.host.name == "esx3" and probe(machine, station, None).frames, "its frames pass where it is now"
+        assert machine.host.name == "esx3"
+        scene.agent.wait("its frames pass where it is now", lambda: probe(machine, station, None).frames)
         admin.move("db-1", "esx2")
         scene.agent.wait_ports({"swp3": "400"})
     finally:

@@ -24,6 +24,12 @@ class LagPlace(Place):
         sent = self.station.send(vlans, 2)
         return set.union(*(Probe(sent["run"], 2, listener.stop()).passed for listener in listeners))
 
+    def lag_carries(self, wanted, vlans):
+        """True when these VLANs pass and untagged frames, and none other of those tried. A busy machine may lose a flood."""
+        seen = self.lag_passes(vlans)
+        assert not seen - wanted - {None}, "VLANs that must not pass"
+        return seen == wanted | {None}
+
 
 class LagScene(Scene):
     wanted = {LAG: "400-401", "swp3": ""}
@@ -64,16 +70,16 @@ def test_what_the_members_hear_counts_for_the_lag(scene):
 def test_exactly_the_intended_vlans_pass_on_the_lag(scene):
     scene.wait_carried()
     assert scene.plane.vlans(LAG) == {400, 401} and scene.plane.native(LAG) == 1
-    assert scene.place.lag_passes("none,399-402,4094") == {None, 400, 401}
+    scene.agent.wait("they pass", lambda: scene.place.lag_carries({400, 401}, "none,399-402,4094"))
 
 
 def test_a_member_that_is_down_takes_nothing_away(scene):
     scene.wait_carried()
     for port in ("swp1", "swp2"):
         scene.plane.set_port(port, False)
-        scene.agent.wait("the other member carries", lambda: scene.place.lag_passes("none,399-402") == {None, 400, 401})
+        scene.agent.wait("the other member carries", lambda: scene.place.lag_carries({400, 401}, "none,399-402"))
         assert scene.plane.vlans(LAG) == {400, 401}
         assert scene.agent.port(LAG)["link"] == "up"
         scene.plane.set_port(port, True)
-        scene.agent.wait("both are up", lambda: scene.place.lag_passes("none,400") == {None, 400})
+        scene.agent.wait("both are up", lambda: scene.place.lag_carries({400}, "none,400"))
     assert {state for state, _ in wires(scene).values()} == {"confirmed"}
