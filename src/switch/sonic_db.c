@@ -288,7 +288,8 @@ static int check_loaded(struct sonic_db *db, int64_t until_ms, struct error *ret
     return r;
 }
 
-/* What is learnt, and a partner, is read by itself, and goes from one view to the next. */
+/* What is learnt is read by itself, and goes from one view to the next; so does the partner of a
+ * part that is still one of the same port-channel. */
 static void keep_learnt(struct sonic_view *from, const struct sonic_view *to)
 {
     for (size_t i = 0; i < to->n_ports; i++) {
@@ -297,7 +298,8 @@ static void keep_learnt(struct sonic_view *from, const struct sonic_view *to)
         if (!port)
             continue;
         to->ports[i].learnt = port->learnt;
-        to->ports[i].partner = port->partner;
+        if (strcmp(to->ports[i].channel, port->channel) == 0)
+            to->ports[i].partner = port->partner;
         to->ports[i].stations = port->stations;
         port->stations = (struct stations){ 0 };
     }
