@@ -1,15 +1,17 @@
 /*
  * frames: sends and counts numbered Ethernet frames on chosen VLANs.
  *
- *   frames send IF --vlan LIST [--count N] [--interval-ms M] [--mac SRC]
+ *   frames send IF --vlan LIST [--count N] [--interval-ms M] [--mac SRC] [--run R]
  *   frames listen IF
- *   frames watch IF [--every N]
+ *   frames watch IF [--every N] [--run R]
  *
  * LIST is ids and ranges and "none" (untagged), as in none,100,200-210: a round sends one frame in
  * each of them, N rounds are sent (3; 0 is until SIGTERM), M ms apart. "listen" prints READY when
  * it hears, and on SIGTERM, SIGINT or the end of its input drains the line and prints what it
  * counted as one JSON object (see flow.h). "watch" also prints one line for each frame as it
- * arrives, or for the first of each flow and then every Nth frame: SENT RECEIVED NUMBER.
+ * arrives, or for the first of each flow and then every Nth frame: SENT RECEIVED NUMBER. All frames
+ * of one sender are a run, with a random number unless it is given; "watch --run" tells of that
+ * one.
  */
 #include "flow.h"
 #include "wire.h"
@@ -41,12 +43,13 @@ struct plan {
     int interval_ms;
     uint8_t mac[ETH_ALEN];
     bool has_mac;
+    uint32_t run; /* 0: a random one */
 };
 
 static int usage(void)
 {
-    fputs("usage: frames send IF --vlan LIST [--count N] [--interval-ms M] [--mac SRC]\n"
-          "       frames listen IF | frames watch IF [--every N]\n"
+    fputs("usage: frames send IF --vlan LIST [--count N] [--interval-ms M] [--mac SRC] [--run R]\n"
+          "       frames listen IF | frames watch IF [--every N] [--run R]\n"
           "LIST: ids 0-4095, ranges and 'none', as in none,100,200-210\n",
           stderr);
     return 2;
@@ -102,11 +105,11 @@ static int parse_mac(const char *text, uint8_t ret_mac[ETH_ALEN])
 
 static int parse_plan(int argc, char **argv, struct plan *ret_plan)
 {
-    static const struct option options[] = { { "vlan", required_argument, NULL, 'v' },
-                                             { "count", required_argument, NULL, 'c' },
-                                             { "interval-ms", required_argument, NULL, 'i' },
-                                             { "mac", required_argument, NULL, 'm' },
-                                             { 0 } };
+    static const struct option options[] = {
+        { "vlan", required_argument, NULL, 'v' },        { "count", required_argument, NULL, 'c' },
+        { "interval-ms", required_argument, NULL, 'i' }, { "mac", required_argument, NULL, 'm' },
+        { "run", required_argument, NULL, 'r' },         { 0 }
+    };
     bool has_vlans = false;
     for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         int r = 0;
@@ -117,6 +120,8 @@ static int parse_plan(int argc, char **argv, struct plan *ret_plan)
             ret_plan->count = (uint32_t)strtoul(optarg, NULL, 10);
         else if (o == 'i')
             ret_plan->interval_ms = atoi(optarg);
+        else if (o == 'r')
+            ret_plan->run = (uint32_t)strtoul(optarg, NULL, 10);
         else if (o == 'm') {
             r = parse_mac(optarg, ret_plan->mac);
             ret_plan->has_mac = true;
@@ -148,9 +153,9 @@ static int send_round(int fd, const struct plan *plan, uint32_t run, uint32_t se
 
 static int send_all(int fd, const struct plan *plan, int stop)
 {
-    uint32_t run = 0;
+    uint32_t run = plan->run;
     unsigned long sent = 0;
-    if (getrandom(&run, sizeof(run), 0) < 0)
+    if (run == 0 && getrandom(&run, sizeof(run), 0) < 0)
         return -errno;
     for (uint32_t seq = 0; plan->count == 0 || seq < plan->count; seq++) {
         int r = send_round(fd, plan, run, seq);
@@ -167,6 +172,7 @@ static int send_all(int fd, const struct plan *plan, int stop)
 /* Which frames are told as they arrive. */
 struct telling {
     unsigned long every; /* the first of each flow, and then each of that many; 0: none */
+    uint32_t run;        /* of this one only; 0: of all */
     unsigned long counted;
 };
 
@@ -178,6 +184,8 @@ static void receive_all(int fd, struct flows *flows, struct telling *telling)
         if (r == 0)
             continue;
         bool first = flows_add(flows, &frame, vlan, now_ms());
+        if (telling->run != 0 && frame.run != telling->run)
+            continue;
         if (telling->every > 0 && (++telling->counted % telling->every == 0 || first))
             printf("%d %d %u\n", frame.vlan == WIRE_UNTAGGED ? -1 : frame.vlan,
                    vlan == WIRE_UNTAGGED ? -1 : vlan, frame.seq);
@@ -222,15 +230,32 @@ static int stop_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
-static int parse_telling(int argc, char **argv, struct telling *ret_telling)
+static int parse_telling(int argc, char **argv, bool watches, struct telling *ret_telling)
+{
+    static const struct option options[] = { { "every", required_argument, NULL, 'e' },
+                                             { "run", required_argument, NULL, 'r' },
+                                             { 0 } };
+    ret_telling->every = watches ? 1 : 0;
+    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (o == 'e' && watches)
+            ret_telling->every = strtoul(optarg, NULL, 10);
+        else if (o == 'r' && watches)
+            ret_telling->run = (uint32_t)strtoul(optarg, NULL, 10);
+        else
+            return -EINVAL;
+    }
+    return optind == argc && (ret_telling->every > 0) == watches ? 0 : -EINVAL;
+}
+
+/* Reads what follows the interface's name. */
+static int parse(int argc, char **argv, struct plan *ret_plan, struct telling *ret_telling)
 {
     bool watches = strcmp(argv[1], "watch") == 0;
-    ret_telling->every = watches ? 1 : 0;
-    if (watches && argc == 5 && strcmp(argv[3], "--every") == 0)
-        ret_telling->every = strtoul(argv[4], NULL, 10);
-    else if (argc != 3)
+    if (strcmp(argv[1], "send") == 0)
+        return parse_plan(argc - 2, argv + 2, ret_plan);
+    if (!watches && strcmp(argv[1], "listen") != 0)
         return -EINVAL;
-    return (watches && ret_telling->every > 0) || strcmp(argv[1], "listen") == 0 ? 0 : -EINVAL;
+    return parse_telling(argc - 2, argv + 2, watches, ret_telling);
 }
 
 static int run(int argc, char **argv)
@@ -239,7 +264,7 @@ static int run(int argc, char **argv)
     bool sends = strcmp(argv[1], "send") == 0;
     struct plan plan = { .count = 3 };
     struct telling telling = { 0 };
-    int r = sends ? parse_plan(argc - 2, argv + 2, &plan) : parse_telling(argc, argv, &telling);
+    int r = parse(argc, argv, &plan, &telling);
     if (r < 0)
         return r;
     int stop = stop_signals();

@@ -36,10 +36,10 @@ class Endpoint:
 
 class Listener:
     """Counts frames on an endpoint until it is stopped. 'each': wait_frame() tells every frame; a number N: the first of
-    each flow, then every Nth."""
+    each flow, then every Nth. 'run': of that sender only; 0: of all."""
 
-    def __init__(self, endpoint, each=False):
-        words = ["watch", endpoint.nic, "--every", int(each)] if each else ["listen", endpoint.nic]
+    def __init__(self, endpoint, each=False, run=0):
+        words = ["watch", endpoint.nic, "--every", int(each), "--run", run] if each else ["listen", endpoint.nic]
         self._process = endpoint.plane.spawn([endpoint.plane.frames, *words], netns=endpoint.netns)
         self._process.wait_line("READY")
 

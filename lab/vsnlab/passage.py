@@ -8,6 +8,7 @@ those that arrived at a station. So a frame that was lost can be told by its cau
   that Open vSwitch did not read its sockets in time, which the kernel counts (overruns).
 """
 import json
+import random
 import re
 
 from .frames import Endpoint, Listener
@@ -67,13 +68,15 @@ class Passage:
     def __init__(self, machine, station, ports, interval_ms=1):
         self._plane, self._ports, self._target = machine.plane, list(ports), station
         self._overruns = self._count_overruns()
-        self._station = Listener(station, each=EVERY)
-        self._at = {port: Listener(Endpoint(self._plane, self._plane.netns_of(port), port), each=EVERY) for port in ports}
+        run = random.randrange(1, 1 << 32)
+        self._station = Listener(station, EVERY, run)
+        self._at = {port: Listener(Endpoint(self._plane, self._plane.netns_of(port), port), EVERY, run) for port in ports}
         self._sender = self._plane.spawn([self._plane.frames, "send", machine.nic, "--vlan", "none", "--count", 0,
-                                          "--interval-ms", interval_ms], netns=machine.netns)
+                                          "--interval-ms", interval_ms, "--run", run], netns=machine.netns)
 
     def wait_at(self, port, frames, timeout=60):
-        """Waits until about so many frames more have reached that port, whether they were passed on or not."""
+        """Waits until about so many frames more of this machine have reached that port, whether they were passed on or
+        not."""
         self._at[port].forget()
         for _ in range(0, frames, EVERY):
             self._at[port].wait_frame(timeout)
