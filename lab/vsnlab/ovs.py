@@ -98,8 +98,10 @@ class OvsPlane(Plane):
                 f"set bridge {switch.bridge} datapath_type=netdev {ports}\n")
 
     def stop_switch(self, daemon="ovs-vswitchd"):
-        """Kills a daemon of the switch: ovs-vswitchd or ovsdb-server."""
-        self.sh(f"kill -9 $(cat {self.switch_dir}/{daemon}.pid)\n")
+        """Kills a daemon of the switch, ovs-vswitchd or ovsdb-server, and waits until it is gone: while it holds its pid file
+        no other one starts."""
+        self.sh(f"pid=$(cat {self.switch_dir}/{daemon}.pid)\nkill -9 $pid\n"
+                "while kill -0 $pid 2>/dev/null; do sleep 0.01; done\n")
 
     def start_switch(self, daemon="ovs-vswitchd"):
         """Starts it again, on the same database, and waits until both talk to each other. After ovsdb-server was

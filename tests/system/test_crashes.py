@@ -120,4 +120,4 @@ def test_open_vswitch_comes_back(scene):
         scene.plane.start_switch(daemon)
     scene.wait_carried(swp1="100-101,105", swp2="100,105", timeout=40)
     # After its database came back, Open vSwitch 3.1 forwards nothing for about a second.
-    until("frames pass again", lambda: scene.place.passed(["swp1"], "100-105") == {"swp1": {100, 101, 105}}, 20)
+    until("frames pass again", lambda: scene.place.passed(["swp1"], "100-105") == {"swp1": {100, 101, 105}}, 60)
