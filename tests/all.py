@@ -16,8 +16,8 @@ import xml.etree.ElementTree as ElementTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOG = os.path.join(ROOT, "build", "log")
-PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs"]
-WORKERS = 6
+PYTEST = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rfEs"]
+WORKERS = 5
 # Folders of tests that are a step for each of these choices of pytest's -k; the others are one step.
 PARTS = {"system": ["uml", "not uml"]}
 LONG = ["system-xensession", "system-system-uml", "system-sonic", "system-xenserver", "system-contract", "system-session",
